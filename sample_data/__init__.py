@@ -1,0 +1,1 @@
+"""An invented village, made by the seeded script in this folder."""

@@ -1,0 +1,1 @@
+"""QGIS styles: one QML file a layer; the only source of colours."""

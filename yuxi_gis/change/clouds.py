@@ -1,0 +1,152 @@
+"""Clouds and their shadows in scenes of known reflectance that carry no quality band.
+
+A cloud is white, bright and far brighter than the same ground at the other date, and somewhere
+within reach lies its shadow: a darkening of about the same shape that leaves the ground its
+colour. The spectral tests are those of Fmask (Z. Zhu & C.E. Woodcock 2012,
+10.1016/j.rse.2011.10.028) and of the multi-temporal method (O. Hagolle et al. 2010,
+10.1016/j.rse.2010.03.002). The detector is conservative: roofs and greenhouses pass the spectral
+tests as well, so an object without a shadow counts only when it is very large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_opening, label
+
+from yuxi_gis.change.spectra import Spectra, mndwi, ndvi
+
+__all__ = ["REACH_M", "obscured"]
+
+Mask = NDArray[np.bool_]
+
+REACH_M = 2000.0
+"""Farthest distance of a shadow from its cloud that is looked at."""
+
+_LEAST_M2 = 5_000.0  # smaller white objects are as likely roofs
+_CERTAIN_M2 = 500_000.0  # larger ones are clouds even if their shadow lies out of sight
+_BRIGHTER = 0.08  # in blue, against the other date; Hagolle's 0.03 suits dates a few days apart
+_RIM_M = 40.0  # thin rim that the tests miss
+_OVERLAP = 0.6  # of the displaced cloud that must lie on darkened ground
+_POINTS = 400  # of an object that are displaced
+
+
+@dataclass(frozen=True)
+class _Sky:
+    """Candidates of one date."""
+
+    cloud: Mask
+    shadow: Mask
+
+
+def obscured(before: Spectra, after: Spectra, seen: Mask, pixel_m: float) -> Mask:
+    """Where either date shows cloud or cloud shadow.
+
+    Parameters
+    ----------
+    before, after : mapping of role to float32 (rows, columns)
+        Surface reflectance of the six bands.
+    seen : bool, (rows, columns)
+        Where both dates have data.
+    pixel_m : float
+        Side of a pixel in metres.
+
+    Returns
+    -------
+    bool, (rows, columns)
+    """
+    mask = np.zeros(seen.shape, dtype=bool)
+    if not seen.any():
+        return mask
+    for date, other in ((before, after), (after, before)):
+        mask |= _matched(_candidates(date, _in_season(other, date, seen), seen), pixel_m)
+    return mask & seen
+
+
+def _in_season(other: Spectra, date: Spectra, seen: Mask) -> Spectra:
+    """`other` scaled band by band to the light and season of `date` (median ratio)."""
+    factor = {
+        role: np.median(date[role][seen] / np.maximum(other[role][seen], 1e-3)) for role in other
+    }
+    return {role: image * np.float32(factor[role]) for role, image in other.items()}
+
+
+def _candidates(date: Spectra, other: Spectra, seen: Mask) -> _Sky:
+    visible = np.stack([date["blue"], date["green"], date["red"]])
+    mean = np.maximum(visible.mean(axis=0), 1e-3)
+    whiteness = np.abs(visible - mean).sum(axis=0) / mean
+    haze = date["blue"] - 0.5 * date["red"] - 0.08
+    brighter = date["blue"] - other["blue"]
+    cloud = (
+        (whiteness < 0.7)
+        & (haze > 0)
+        & (ndvi(date) < 0.8)
+        & (date["swir2"] > 0.03)
+        & (date["nir"] > 0.75 * date["swir1"])
+        & (brighter > _BRIGHTER)
+        & (date["red"] - other["red"] < 1.5 * brighter)
+    )
+    shadow = (
+        (date["nir"] < 0.75 * other["nir"])
+        & (date["swir1"] < 0.75 * other["swir1"])
+        & (date["red"] < other["red"])
+        & (other["nir"] - date["nir"] > 0.04)
+        & (np.abs(ndvi(date) - ndvi(other)) < 0.3)
+        & (mndwi(date) < 0.2)
+    )
+    return _Sky(cloud & seen, shadow & seen)
+
+
+def _matched(sky: _Sky, pixel_m: float) -> Mask:
+    """Clouds that have a shadow, or are very large, with those shadows and a rim."""
+    square = np.ones((3, 3), dtype=bool)
+    objects, count = label(binary_opening(sky.cloud, square))
+    mask = np.zeros(sky.cloud.shape, dtype=bool)
+    if count == 0:
+        return mask
+    sizes = np.bincount(objects.ravel())[1:] * pixel_m**2
+    rim = max(round(_RIM_M / pixel_m), 1)
+    steps = _steps(pixel_m)
+    for number in np.flatnonzero(sizes >= _LEAST_M2) + 1:
+        cloud = np.argwhere(objects == number)
+        step, overlap = _best_step(cloud, sky.shadow, steps)
+        if overlap < _OVERLAP and sizes[number - 1] < _CERTAIN_M2:
+            continue
+        mask[tuple(cloud.T)] = True
+        if overlap >= _OVERLAP:
+            cast = cloud + step
+            inside = ((cast >= 0) & (cast < mask.shape)).all(axis=1)
+            mask[tuple(cast[inside].T)] = True
+    # The rest of a cloud or shadow that touches what was found belongs to it.
+    if mask.any():
+        near = binary_dilation(mask, square, iterations=2 * rim)
+        mask = binary_dilation(mask | (near & (sky.cloud | sky.shadow)), square, iterations=rim)
+    return np.asarray(mask)
+
+
+def _steps(pixel_m: float) -> NDArray[np.intp]:
+    """Displacements in pixels on rings around a cloud, (steps, 2)."""
+    distance = np.arange(2 * pixel_m, REACH_M, max(2 * pixel_m, 30.0))
+    angle = np.radians(np.arange(0, 360, 3))
+    rows = np.outer(distance, np.cos(angle)) / pixel_m
+    columns = np.outer(distance, np.sin(angle)) / pixel_m
+    steps = np.round(np.stack([rows.ravel(), columns.ravel()], axis=1)).astype(np.intp)
+    return np.unique(steps, axis=0).astype(np.intp)
+
+
+def _best_step(
+    cloud: NDArray[np.intp], shadow: Mask, steps: NDArray[np.intp]
+) -> tuple[NDArray[np.intp], float]:
+    """The displacement that lays most of a cloud on darkened ground, and how much of it."""
+    points = cloud[:: max(len(cloud) // _POINTS, 1)]
+    moved = points[None] + steps[:, None]
+    inside = np.asarray(((moved >= 0) & (moved < shadow.shape)).all(axis=2))
+    moved = np.where(inside[..., None], moved, 0)
+    hits = shadow[moved[..., 0], moved[..., 1]] & inside
+    # A shadow partly out of the picture is judged by the part within, if that is most of it.
+    known = inside.mean(axis=1) >= 0.5
+    overlap = np.where(known, hits.sum(axis=1) / np.maximum(inside.sum(axis=1), 1), 0.0)
+    best = int(np.argmax(overlap))
+    return steps[best], float(overlap[best])

@@ -1,0 +1,156 @@
+"""The changed share of every parcel, by exact pixel fractions.
+
+A pixel on a parcel's boundary counts with the exact part of it that lies within (exactextract),
+so narrow terraces are measured as well as large fields.
+
+A parcel counts as changed when real change (of kinds that are not seasonal) covers at least
+`LEAST_SHARE` of it and the smallest area that its kind is mapped at (`Kind.least_m2`), or at
+least half of it. If real change does not reach that but all change together does, the parcel
+is listed as possibly seasonal.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import rasterio
+from exactextract import exact_extract
+from numpy.typing import NDArray
+
+from yuxi_gis.catalog import load_catalog
+from yuxi_gis.change.kinds import KINDS
+from yuxi_gis.crs import require_crs
+from yuxi_gis.units import ellipsoidal_area, to_mu
+
+__all__ = ["CHANGED_COLUMNS", "LEAST_SHARE", "SHARE_COLUMNS", "changed_parcels", "parcel_shares"]
+
+LEAST_SHARE = 0.1
+"""Share of a parcel below which change is taken for its neighbour's."""
+
+SHARE_COLUMNS = (
+    "layer", "feature", "changed_share", "seasonal_share", "seen_share", "geometry",
+)  # fmt: skip
+CHANGED_COLUMNS = (
+    "layer", "feature", "kind", "kind_zh", "seasonal",
+    "changed_m2", "changed_mu", "changed_share", "seen_share", "geometry",
+)  # fmt: skip
+
+_NOT_PARCELS = frozenset({"admin"})
+_MOSTLY = 0.5
+
+Floats = NDArray[np.float64]
+
+
+def gather(layers: Mapping[str, gpd.GeoDataFrame], crs: str) -> gpd.GeoDataFrame:
+    """All parcels of all layers: ``layer, feature, geometry`` in `crs`.
+
+    Layers of districts (`admin`), rows that are no polygons and layers without such rows are
+    left out. `feature` is the key field of the catalogue, else the row's index.
+
+    Raises
+    ------
+    CRSError
+        A layer has no CRS.
+    """
+    catalog = load_catalog()
+    frames = []
+    for name, frame in layers.items():
+        require_crs(frame)
+        polygons = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"]) & ~frame.is_empty]
+        if name in _NOT_PARCELS or polygons.empty:
+            continue
+        key = catalog[name].key if name in catalog else None
+        feature = polygons[key] if key in polygons else polygons.index.to_series()
+        frames.append(
+            gpd.GeoDataFrame(
+                {"layer": name, "feature": feature.astype("str").to_numpy()},
+                geometry=polygons.geometry.array,
+            ).to_crs(crs)
+        )
+    if not frames:
+        empty = {"layer": pd.Series(dtype="str"), "feature": pd.Series(dtype="str")}
+        return gpd.GeoDataFrame(empty, geometry=[], crs=crs)
+    parcels = gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
+    # Self-crossing rings are a finding of the checks; here they only need an inside.
+    sound = parcels.make_valid(method="structure", keep_collapsed=False)
+    return parcels.set_geometry(sound)[~sound.is_empty].reset_index(drop=True)
+
+
+def kind_shares(parcels: gpd.GeoDataFrame, kinds: str | os.PathLike[str]) -> tuple[Floats, Floats]:
+    """Part of each parcel that is of each kind, and part that is seen.
+
+    Parameters
+    ----------
+    parcels : GeoDataFrame
+        In the CRS of the raster.
+    kinds : path-like
+        One-band raster of kind codes, nodata where not seen.
+
+    Returns
+    -------
+    shares : float64, (parcels, kinds)
+        In the order of `KINDS`.
+    seen : float64, (parcels,)
+    """
+    with rasterio.open(kinds) as data:
+        pixel = abs(data.transform.determinant)
+    whole = np.maximum(parcels.area.to_numpy() / pixel, 1e-9)
+    found = exact_extract(os.fspath(kinds), parcels, ["count", "unique", "frac"], output="pandas")
+    seen = found["count"].to_numpy(dtype=float) / whole
+    number = found["unique"].map(len).to_numpy()
+    rows = np.repeat(np.arange(len(parcels)), number)
+    codes = np.concatenate([*found["unique"], []]).astype(np.intp)
+    parts = np.concatenate([*found["frac"], []]) * np.repeat(seen, number)
+    place = np.full(max(kind.code for kind in KINDS) + 1, -1)
+    place[[kind.code for kind in KINDS]] = range(len(KINDS))
+    changed = codes > 0
+    shares = np.zeros((len(parcels), len(KINDS)))
+    np.add.at(shares, (rows[changed], place[codes[changed]]), parts[changed])
+    return np.clip(shares, 0, 1), np.clip(seen, 0, 1)
+
+
+def parcel_shares(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gpd.GeoDataFrame:
+    """What was found in every parcel: table with `SHARE_COLUMNS`.
+
+    `changed_share` is of real change, `seasonal_share` of what may be seasonal, both of the
+    whole parcel; `seen_share` says how much of it was seen at all.
+    """
+    seasonal = np.array([kind.seasonal for kind in KINDS])
+    table = parcels.assign(
+        changed_share=shares[:, ~seasonal].sum(axis=1).round(4),
+        seasonal_share=shares[:, seasonal].sum(axis=1).round(4),
+        seen_share=seen.round(4),
+    )
+    return table[list(SHARE_COLUMNS)]
+
+
+def changed_parcels(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gpd.GeoDataFrame:
+    """The parcels that count as changed: table with `CHANGED_COLUMNS`."""
+    area = ellipsoidal_area(parcels)
+    season = np.array([kind.seasonal for kind in KINDS])
+    least = np.array([kind.least_m2 for kind in KINDS])
+
+    def main(columns: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, NDArray[np.bool_]]:
+        part = np.where(columns, shares, 0.0)
+        kind, total = part.argmax(axis=1), part.sum(axis=1)
+        enough = (total >= LEAST_SHARE) & (total * area >= least[kind])
+        return kind, total, enough | (total >= _MOSTLY)
+
+    kind, total, real = main(~season)
+    any_kind, any_total, any_change = main(np.ones(len(KINDS), dtype=bool))
+    kind, total = np.where(real, kind, any_kind), np.where(real, total, any_total)
+    table = parcels.assign(
+        kind=np.array([row.id for row in KINDS], dtype=object)[kind],
+        kind_zh=np.array([row.zh for row in KINDS], dtype=object)[kind],
+        seasonal=~real,
+        changed_m2=(total * area).round(2),
+        changed_mu=to_mu(total * area).round(4),
+        changed_share=total.round(4),
+        seen_share=seen.round(4),
+    )
+    table[["kind", "kind_zh"]] = table[["kind", "kind_zh"]].astype("str")
+    return table.loc[real | any_change, list(CHANGED_COLUMNS)].reset_index(drop=True)

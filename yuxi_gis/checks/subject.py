@@ -1,0 +1,222 @@
+"""One layer under judgement: what its rules share, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+from pyproj import CRS
+from pyproj.exceptions import ProjError
+
+from yuxi_gis import findings
+from yuxi_gis.catalog import LayerSpec
+from yuxi_gis.checks.pairs import Pairs, conflicts, polygonal
+from yuxi_gis.checks.profile import Profile
+from yuxi_gis.crs import metric
+from yuxi_gis.errors import CRSError
+
+__all__ = ["Subject", "severity_of"]
+
+Mask = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+Shapes = npt.NDArray[np.object_]
+
+# What people and programs write where they mean nothing (reference catalogue, check A01).
+_BLANK = ("", "NULL", "<NULL>", "NONE", "NAN", "<NA>", "无")
+
+
+def severity_of(confidence: str) -> str:
+    """What is demanded by a source that nobody verified is at most a warning."""
+    return "error" if confidence in ("V", "M") else "warning"
+
+
+class Subject:
+    """A layer, its catalogue entry and the profile, for the rules to ask.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        Official field names in any case; any index.
+    spec : LayerSpec
+    profile : Profile
+    others : mapping of str to Subject
+        All layers of the run by id, this one too.
+    """
+
+    def __init__(
+        self,
+        frame: gpd.GeoDataFrame,
+        spec: LayerSpec,
+        profile: Profile,
+        others: Mapping[str, Subject],
+    ) -> None:
+        self.frame = frame
+        self.spec = spec
+        self.profile = profile
+        self.others = others
+
+    # Attributes ------------------------------------------------------------------------------
+
+    @cached_property
+    def _columns(self) -> dict[str, int]:
+        """Where each official field lies, by its name or an alias in any case."""
+        have = {str(name).strip().upper(): k for k, name in reversed([*enumerate(self.frame)])}
+        columns: dict[str, int] = {}
+        for field in self.spec.fields:
+            names = [name.upper() for name in (field.name, *field.aliases)]
+            place = next((have[name] for name in names if name in have), None)
+            if place is not None:
+                columns[field.name] = place
+        return columns
+
+    def has(self, field: str) -> bool:
+        """Whether the layer has the official field."""
+        return field in self._columns
+
+    def column(self, field: str) -> pd.Series:
+        """The official field as it is, index 0 … n-1."""
+        return self.frame.iloc[:, self._columns[field]].reset_index(drop=True)
+
+    def text(self, field: str) -> pd.Series:
+        """The official field as stripped text; missing where there is nothing in it.
+
+        Whole numbers have no decimals; ``NULL``, ``无`` and blanks of any width are nothing.
+        """
+        column = self.column(field)
+        if pd.api.types.is_float_dtype(column.dtype):
+            whole = column.dropna()
+            if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
+                column = column.astype("Int64")
+        if not isinstance(column.dtype, pd.StringDtype):
+            column = column.map(str, na_action="ignore")
+        text = column.astype("str").str.strip()
+        return text.mask(text.str.upper().isin(_BLANK))
+
+    def number(self, field: str) -> npt.NDArray[np.float64]:
+        """The official field as numbers; nan where there is nothing, or no finite number."""
+        column = self.column(field)
+        if not pd.api.types.is_numeric_dtype(column.dtype):
+            column = self.text(field)
+        number = pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
+        return np.where(np.isfinite(number), number, np.nan)
+
+    @cached_property
+    def row(self) -> npt.NDArray[np.intp]:
+        """The rows' numbers as people count them: 1 … n."""
+        return np.arange(1, len(self.frame) + 1)
+
+    @cached_property
+    def feature(self) -> Texts:
+        """What to call each parcel: its code; ``#12`` where that is missing or not unique."""
+        label = np.char.add("#", self.row.astype(str)).astype(object)
+        if self.has(self.spec.key):
+            code = self.text(self.spec.key)
+            good = (code.notna() & ~code.duplicated(keep=False)).to_numpy()
+            label[good] = [findings.printable(text) for text in code[good]]
+        return label
+
+    # Geometry --------------------------------------------------------------------------------
+
+    @property
+    def crs(self) -> CRS | None:
+        """The layer's CRS."""
+        return self.frame.crs
+
+    @cached_property
+    def shapes(self) -> Shapes:
+        """The geometry as it is."""
+        return self.frame.geometry.to_numpy()
+
+    @cached_property
+    def valid(self) -> Mask:
+        """OGC validity; missing geometry is not valid."""
+        return shapely.is_valid(self.shapes)
+
+    @cached_property
+    def sound(self) -> Shapes:
+        """The polygons, invalid ones repaired *to be measured*, in the layer's CRS.
+
+        Empty where there is no area; missing where there is no geometry or a coordinate is no
+        number.
+        """
+        return _sound(self.shapes, self.valid)
+
+    @cached_property
+    def metre(self) -> gpd.GeoSeries:
+        """`sound` in a CRS in metres.
+
+        Raises
+        ------
+        CRSError
+            The layer has no CRS, or its coordinates lie outside it.
+        """
+        series = gpd.GeoSeries(self.sound, crs=self.crs)
+        try:
+            moved = metric(series)
+        except (ProjError, RuntimeError, ValueError) as error:
+            raise _out_of_reach(self.row) from error
+        return series if moved is series else gpd.GeoSeries(self.polygons(moved.crs), crs=moved.crs)
+
+    def polygons(self, crs: Any) -> Shapes:
+        """`sound` in another CRS, valid there too.
+
+        Raises
+        ------
+        CRSError
+            The coordinates lie outside the layer's CRS, or outside the other one.
+        """
+        moved = gpd.GeoSeries(self.sound, crs=self.crs).to_crs(crs).to_numpy()
+        here = ~(shapely.is_missing(self.sound) | shapely.is_empty(self.sound))
+        outside = here & ~np.isfinite(shapely.bounds(moved)).all(axis=1)
+        if outside.any():
+            raise _out_of_reach(self.row[outside])
+        return _sound(moved, shapely.is_valid(moved))
+
+    @cached_property
+    def conflicts(self) -> Pairs:
+        """The pairs of parcels that share area (see `pairs.conflicts`)."""
+        profile = self.profile
+        return conflicts(
+            self.metre.to_numpy(), profile.number("overlap_area"), profile.number("equal_distance")
+        )
+
+    # Findings --------------------------------------------------------------------------------
+
+    def at(
+        self, which: Mask | npt.NDArray[np.intp], *, zh: str, en: str, **columns: Any
+    ) -> gpd.GeoDataFrame:
+        """Findings on the parcels `which`, placed at a point inside each; see `findings.make`."""
+        points = shapely.point_on_surface(self.sound[which])
+        return findings.make(self.feature[which], points, self.crs, zh=zh, en=en, **columns)
+
+    def whole(self, names: Texts | list[str], *, zh: str, en: str, **columns: Any) -> Any:
+        """Findings on the layer as such, one for each of `names` (``{name}`` in the templates)."""
+        words = {"name": np.asarray(names, dtype=object), **columns.pop("words", {})}
+        blank = np.full(len(names), "", dtype=object)
+        return findings.make(blank, None, None, zh=zh, en=en, words=words, **columns)
+
+
+def _sound(shapes: Shapes, valid: Mask) -> Shapes:
+    sound = np.array(shapely.force_2d(shapes), dtype=object)
+    sound[np.isnan(shapely.area(sound))] = None
+    broken = ~valid & ~shapely.is_missing(sound)
+    if broken.any():
+        # "structure" keeps what a ring that crosses itself encloses twice; "linework" cuts it out.
+        mended = shapely.make_valid(sound[broken], method="structure", keep_collapsed=False)
+        sound[broken] = polygonal(mended)
+    return polygonal(sound)
+
+
+def _out_of_reach(rows: npt.NDArray[np.intp]) -> CRSError:
+    return CRSError(
+        f"{len(rows)} 个地块（第 {rows[0]} 行起）的坐标超出坐标系的范围，无法换算为米。"
+        "请核对坐标系是否标错。",
+        f"The coordinates of {len(rows)} parcels (the first in row {rows[0]}) lie outside their "
+        "CRS and cannot be brought to metres. Check whether the CRS is the right one.",
+    )

@@ -1,0 +1,247 @@
+"""What every command shares: the user's language, options, notes, progress and errors."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import click
+
+from yuxi_gis.errors import YuxiGisError
+
+__all__ = ["Console", "common_options", "language", "output_options", "run", "source_options"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: How often a log, which is no terminal, hears of progress.
+_LOG_EVERY_S = 2.0
+_HEADINGS = {"Options": "选项", "Commands": "命令", "Usage": "用法"}
+
+
+def language(args: Sequence[str]) -> str:
+    """``"zh"`` or ``"en"``: what ``--lang`` in `args` says, else the locale, else Chinese."""
+    for before, arg in zip(["", *args], args, strict=False):
+        value = arg.partition("=")[2] if arg.startswith("--lang=") else arg
+        if (before == "--lang" or arg.startswith("--lang=")) and value in ("zh", "en"):
+            return value
+    names = [os.environ.get(name, "") for name in ("LC_ALL", "LC_MESSAGES", "LANG")]
+    name = next((n for n in names if n), locale.getlocale()[0] or "")
+    return "en" if name.lower().startswith("en") else "zh"
+
+
+@dataclass
+class Console:
+    """Speaks to the user: results to stdout, notes and progress to stderr."""
+
+    lang: str
+    json: bool = False
+    quiet: bool = False
+    _spoke: float = field(default=-_LOG_EVERY_S, repr=False)
+
+    def t(self, zh: str, en: str) -> str:
+        """The text in the user's language."""
+        return zh if self.lang == "zh" else en
+
+    def set(self, *, json: bool, quiet: bool, **_: Any) -> None:
+        """Take over what the common options say."""
+        self.json, self.quiet = json, quiet
+
+    def say(self, text: str = "") -> None:
+        """A line of the result; not with ``--json``."""
+        if not self.json:
+            click.echo(text)
+
+    def note(self, zh: str, en: str) -> None:
+        """A line on the side."""
+        if not self.quiet:
+            click.echo(self.t(zh, en), err=True)
+
+    def print_json(self, value: Any) -> None:
+        """The result as one JSON object or list."""
+        click.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
+
+    def table(self, rows: Sequence[Sequence[object]]) -> None:
+        """Rows in columns, wide characters counted as two; numbers to the right."""
+        if not rows:
+            return
+        cells = [[_cell(value) for value in row] for row in rows]
+        widths = [max(_width(row[i]) for row in cells) for i in range(len(cells[0]))]
+        for row, values in zip(cells, rows, strict=True):
+            line = "  ".join(
+                _pad(text, width, right=isinstance(value, (int, float)))
+                for text, width, value in zip(row, widths, values, strict=True)
+            )
+            self.say("  " + line.rstrip())
+
+    def progress(self, zh: str, en: str, fraction: float) -> None:
+        """A bar on a terminal; elsewhere now and then a line that names the stage."""
+        if self.quiet:
+            return
+        stage = self.t(zh, en)
+        if sys.stderr.isatty():
+            bar = "█" * round(fraction * 20)
+            end = "\n" if fraction >= 1 else ""
+            click.echo(f"\r\033[K{bar:░<20} {fraction:4.0%} {stage}{end}", err=True, nl=False)
+        elif time.monotonic() - self._spoke >= _LOG_EVERY_S:
+            click.echo(f"… {stage}", err=True)
+            self._spoke = time.monotonic()
+
+
+def _cell(value: object) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _pad(text: str, width: int, *, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+def common_options(console: Console) -> Callable[[Function], Function]:
+    """``--lang``, ``--json``, ``-q``, ``--help``, and a Chinese help page."""
+    t = console.t
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.help_option(help=t("显示本说明后退出。", "Show this message and exit.")),
+            click.option(
+                "-q",
+                "--quiet",
+                is_flag=True,
+                help=t("不显示进度和提示。", "No progress, no notes."),
+            ),
+            click.option(
+                "--json", is_flag=True, help=t("结果以 JSON 输出。", "Print the result as JSON.")
+            ),
+            click.option(
+                "--lang",
+                type=click.Choice(["zh", "en"]),
+                expose_value=False,
+                help=t(
+                    "语言（默认随系统，否则中文）。", "Language (default: the locale, else zh)."
+                ),
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def source_options(console: Console) -> Callable[[Function], Function]:
+    """The argument ``SRC…`` and ``--crs``."""
+
+    def decorate(function: Function) -> Function:
+        crs = click.option(
+            "--crs",
+            metavar="EPSG",
+            help=console.t(
+                "数据没有坐标系时使用，例如 EPSG:4543。",
+                "CRS of data that declare none, for example EPSG:4543.",
+            ),
+        )
+        return click.argument("sources", nargs=-1, required=True, metavar="SRC...")(crs(function))
+
+    return decorate
+
+
+def output_options(
+    console: Console, zh: str, en: str, **kwargs: Any
+) -> Callable[[Function], Function]:
+    """``-o/--output`` and ``--overwrite``."""
+
+    def decorate(function: Function) -> Function:
+        overwrite = click.option(
+            "--overwrite",
+            is_flag=True,
+            help=console.t("覆盖已有的输出。", "Replace an existing output."),
+        )
+        output = click.option("-o", "--output", help=console.t(zh, en), **kwargs)
+        return output(overwrite(function))
+
+    return decorate
+
+
+class _Formatter(click.HelpFormatter):
+    """Help pages with Chinese headings."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        super().write_usage(prog, args, "用法：" if prefix is None else prefix)
+
+    def write_heading(self, heading: str) -> None:
+        super().write_heading(_HEADINGS.get(heading, heading))
+
+
+class ChineseContext(click.Context):
+    """A context whose help pages are Chinese."""
+
+    formatter_class = _Formatter
+
+
+def _usage(error: click.ClickException, console: Console) -> str:
+    """Click's own complaints, in the user's language."""
+    message = error.format_message()
+    ctx = getattr(error, "ctx", None)
+    path = ctx.command_path if ctx else "yuxi-gis"
+    if console.lang == "zh":
+        if isinstance(error, click.MissingParameter):
+            hint = error.param.get_error_hint(ctx) if error.param and ctx else ""
+            message = f"缺少参数 {hint}"
+        elif isinstance(error, click.NoSuchOption):
+            message = f"没有选项 {error.option_name}"
+        elif hasattr(error, "command_name"):
+            message = f"没有命令 {error.command_name}"
+        else:
+            message = f"参数有误：{message}"
+    return console.t(
+        f"错误：{message}。用 {path} --help 查看用法。",
+        f"Error: {message} See {path} --help.",
+    )
+
+
+def run(command: click.Command, args: Sequence[str], console: Console) -> int:
+    """Run `command`; the exit code: 0 done, 1 findings, 2 usage or input error.
+
+    Every error that the user can mend is one line on stderr. ``YUXI_GIS_DEBUG=1`` shows the
+    traceback of the others.
+    """
+    try:
+        result = command.main(list(args), prog_name="yuxi-gis", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        click.echo(_usage(error, console), err=True)
+    except YuxiGisError as error:
+        prefix = console.t("错误：", "Error: ")
+        click.echo(prefix + " ".join(error.text(console.lang).split()), err=True)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(
+            console.t(
+                "\n已中断，没有留下不完整的输出。", "\nInterrupted; no output is half-written."
+            ),
+            err=True,
+        )
+    except Exception as error:
+        if os.environ.get("YUXI_GIS_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        click.echo(
+            console.t(
+                f"程序内部错误，请报告给开发者：{what}（设 YUXI_GIS_DEBUG=1 可看详情）",
+                f"Internal error, please report it: {what} (YUXI_GIS_DEBUG=1 shows details)",
+            ),
+            err=True,
+        )
+    return 2

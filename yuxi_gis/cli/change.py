@@ -1,0 +1,102 @@
+"""``yuxi-gis change``: find change between two scenes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from yuxi_gis.cli._base import Console, common_options, output_options
+from yuxi_gis.cli.check import read_sources
+
+if TYPE_CHECKING:
+    from yuxi_gis.change import ChangeResult
+
+
+def command(console: Console) -> click.Command:
+    t = console.t
+
+    @click.command(
+        "change",
+        help=t(
+            "比较前后两期影像，找出变化图斑及每个地块的变化面积。",
+            "Compare two scenes: changed patches, and the changed area of every parcel.",
+        ),
+    )
+    @click.argument("before", metavar="BEFORE")
+    @click.argument("after", metavar="AFTER")
+    @click.option(
+        "--parcels",
+        multiple=True,
+        metavar="SRC",
+        help=t("地块图层，可多次给出。", "Parcel layers; may be repeated."),
+    )
+    @click.option(
+        "--crs",
+        metavar="EPSG",
+        help=t("地块没有坐标系时使用。", "CRS of parcels that declare none."),
+    )
+    @output_options(
+        console,
+        "输出文件夹：change.tif、patches.gpkg、parcels.gpkg。",
+        "Folder for change.tif, patches.gpkg, parcels.gpkg.",
+        required=True,
+        metavar="DIR",
+    )
+    @common_options(console)
+    def change(
+        before: str,
+        after: str,
+        parcels: tuple[str, ...],
+        crs: str | None,
+        output: str,
+        overwrite: bool,
+        **common: Any,
+    ) -> None:
+        from yuxi_gis.change import detect_change
+        from yuxi_gis.outputs import refuse_existing
+
+        console.set(**common)
+        refuse_existing(output, overwrite=overwrite)
+        layers = read_sources(console, parcels, crs) if parcels else None
+        result = detect_change(
+            before, after, output, parcels=layers, overwrite=overwrite, progress=console.progress
+        )
+        if console.json:
+            console.print_json(result.report)
+        else:
+            show(console, result, Path(output))
+
+    return change
+
+
+def show(console: Console, result: ChangeResult, folder: Path) -> None:
+    """The patches and parcels by kind, and where they are."""
+    t = console.t
+    console.say(t("疑似变化图斑（按类型）：", "Suspected change, patches by kind:"))
+    show_kinds(console, result.patches, "MJ")
+    if result.parcels is not None:
+        console.say(t("涉及变化的地块（按类型）：", "Changed parcels by kind:"))
+        show_kinds(console, result.parcels, "changed_m2")
+    console.say(t(f"结果在 {folder}", f"Results are in {folder}"))
+
+
+def show_kinds(console: Console, frame: Any, area: str) -> None:
+    """Count and area by kind."""
+    from yuxi_gis.units import to_mu
+
+    title = "kind_zh" if console.lang == "zh" else "kind"
+    groups = frame[frame["kind"].notna() & (frame[area] > 0)].groupby([title, "seasonal"])
+    maybe = console.t("可能是季节变化", "possibly seasonal")
+    console.table(
+        [
+            (
+                kind,
+                len(rows),
+                f"{to_mu(float(rows[area].sum())):,.1f} {console.t('亩', 'mu')}",
+                maybe if seasonal else "",
+            )
+            for (kind, seasonal), rows in groups
+        ]
+    )

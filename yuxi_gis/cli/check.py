@@ -1,0 +1,163 @@
+"""``yuxi-gis check``: check layers against the rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from yuxi_gis.cli._base import Console, common_options, output_options, source_options
+from yuxi_gis.errors import ParameterError
+
+if TYPE_CHECKING:
+    from yuxi_gis.checks import CheckResult
+
+_SEVERITIES = ("error", "warning", "info")
+_SHOWN = 50
+
+
+def command(console: Console) -> click.Command:
+    t = console.t
+
+    @click.command(
+        "check",
+        help=t(
+            "检查图层是否符合规则。退出码：0 无问题，1 有问题，2 输入有误。",
+            "Check layers against the rules. Exit code: 0 clean, 1 findings, 2 wrong input.",
+        ),
+    )
+    @source_options(console)
+    @output_options(
+        console,
+        "输出文件，可多次给出；格式由后缀决定：.xlsx .csv .json .gpkg。",
+        "Output, may be repeated; the ending gives the format: .xlsx .csv .json .gpkg.",
+        multiple=True,
+        metavar="OUT",
+    )
+    @click.option(
+        "--fail-on",
+        type=click.Choice([*_SEVERITIES, "never"]),
+        default="error",
+        show_default=True,
+        help=t("达到此级别的问题使退出码为 1。", "Findings at or above this level exit with 1."),
+    )
+    @common_options(console)
+    def check(
+        sources: tuple[str, ...],
+        crs: str | None,
+        output: tuple[str, ...],
+        overwrite: bool,
+        fail_on: str,
+        **common: Any,
+    ) -> int:
+        from yuxi_gis.checks import run_checks
+        from yuxi_gis.export.table import to_json
+
+        console.set(**common)
+        outputs = [Path(name) for name in output]
+        _require_outputs(outputs, overwrite=overwrite)
+        layers = read_sources(console, sources, crs)
+        result = run_checks(layers, progress=console.progress)
+        for path in outputs:
+            write_findings(path, result, lang=console.lang, overwrite=overwrite)
+            console.note(f"已写出 {path}", f"wrote {path}")
+        if console.json:
+            console.print_json(to_json(result))
+        else:
+            show(console, result)
+        return _exit_code(result, fail_on)
+
+    return check
+
+
+def read_sources(console: Console, sources: tuple[str, ...], crs: str | None) -> dict[str, Any]:
+    """Read the recognised layers; name what was not recognised."""
+    from yuxi_gis.read import find_tables, read_tables
+
+    tables = find_tables(sources, crs=crs)
+    for table in tables:
+        if table.spec is None:
+            console.note(
+                f"未识别、未读取：{table.path}|{table.table}（可用 ID=路径 指明）",
+                f"not recognised, not read: {table.path}|{table.table} (name it as ID=path)",
+            )
+    return read_tables(tables)
+
+
+def _writers() -> dict[str, Any]:
+    from yuxi_gis.export.geopackage import write_geopackage
+    from yuxi_gis.export.table import write_csv, write_json
+    from yuxi_gis.export.workbook import write_workbook
+
+    def geopackage(path: Path, result: CheckResult, *, lang: str, overwrite: bool) -> None:
+        write_geopackage(path, {}, findings=result.findings, overwrite=overwrite)
+
+    return {".xlsx": write_workbook, ".csv": write_csv, ".json": write_json, ".gpkg": geopackage}
+
+
+def _require_outputs(paths: list[Path], *, overwrite: bool) -> None:
+    """Refuse before any work is done."""
+    from yuxi_gis.outputs import refuse_existing
+
+    known = _writers()
+    for path in paths:
+        if path.suffix.lower() not in known:
+            endings = " ".join(known)
+            raise ParameterError(
+                f"{path}：不支持的输出格式。后缀可以是 {endings}。",
+                f"{path}: unknown output format. The ending can be {endings}.",
+            )
+        refuse_existing(path, overwrite=overwrite)
+
+
+def write_findings(path: Path, result: CheckResult, *, lang: str, overwrite: bool) -> None:
+    """Write the findings in the format that the ending of `path` names."""
+    _writers()[path.suffix.lower()](path, result, lang=lang, overwrite=overwrite)
+
+
+def show(console: Console, result: CheckResult) -> None:
+    """Findings line by line (at most 50), then by rule, then what did not run."""
+    from yuxi_gis.checks import RULES
+
+    t, findings = console.t, result.findings
+    message = f"message_{console.lang}"
+    for row in findings.head(_SHOWN).itertuples():
+        console.say(f"{row.rule} {row.severity} {row.layer} {row.feature}  {getattr(row, message)}")
+    if len(findings) > _SHOWN:
+        rest = len(findings) - _SHOWN
+        console.say(
+            t(f"…… 还有 {rest} 条，用 -o 文件 输出全部", f"… {rest} more: write all with -o")
+        )
+    console.say()
+    show_counts(console, result)
+    for rule, layer, zh, en in _not_run(result):
+        console.say(t(f"未执行 {rule}（{layer}）：{zh}", f"not run: {rule} ({layer}): {en}"))
+    console.say(t(f"规则参数：{result.profile}", f"profile: {result.profile}"))
+    if findings.empty:
+        titles = "、".join(result.layers)
+        console.say(t(f"没有发现问题：{titles}（{len(RULES)} 条规则）", f"no findings in {titles}"))
+
+
+def show_counts(console: Console, result: CheckResult) -> None:
+    """The number of findings by rule."""
+    from yuxi_gis.checks import RULES
+
+    counts = result.findings.groupby(["rule", "severity"], sort=True).size()
+    console.table(
+        [
+            (rule, severity, int(number), RULES[rule].title(console.lang))
+            for (rule, severity), number in counts.items()
+        ]
+    )
+
+
+def _not_run(result: CheckResult) -> list[tuple[str, str, str, str]]:
+    return [(n.rule, n.layer, n.reason_zh, n.reason_en) for n in result.not_run]
+
+
+def _exit_code(result: CheckResult, fail_on: str) -> int:
+    if fail_on == "never":
+        return 0
+    levels = _SEVERITIES[: _SEVERITIES.index(fail_on) + 1]
+    return int(result.findings["severity"].isin(levels).any())

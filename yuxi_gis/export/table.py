@@ -1,0 +1,149 @@
+"""Findings as CSV for tables and as JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from yuxi_gis.checks import CheckResult
+from yuxi_gis.checks.profile import Profile
+from yuxi_gis.crs import crs_name, epsg
+from yuxi_gis.findings import COLUMNS
+from yuxi_gis.outputs import staged
+
+__all__ = ["FORMULA_STARTS", "lon_lat", "to_json", "write_csv", "write_json"]
+
+#: A spreadsheet takes text that begins with one of these for a formula and runs it.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+_PLAIN = [name for name in COLUMNS if name != "geometry"]
+
+
+def write_csv(
+    path: str | os.PathLike[str], result: CheckResult, *, lang: str = "zh", overwrite: bool = False
+) -> None:
+    """Write the findings as CSV: their columns, then `lon` and `lat` (EPSG:4490) of the place.
+
+    UTF-8 with a byte order mark, so that Excel shows Chinese. Text that a spreadsheet would run as
+    a formula gets an apostrophe before it. Excel makes numbers of long codes when it opens a CSV
+    file; `workbook.write_workbook` keeps them.
+
+    Parameters
+    ----------
+    path : path-like
+    result : CheckResult
+    lang : {"zh", "en"}
+        Of no effect: the columns carry both languages.
+    overwrite : bool
+        Replace an existing file.
+
+    Raises
+    ------
+    OutputError
+        `path` exists and `overwrite` is false, or it cannot be written.
+    """
+    table = pd.DataFrame(result.findings[_PLAIN])
+    for name in table.select_dtypes(exclude="number"):
+        risky = table[name].str.startswith(FORMULA_STARTS)
+        table[name] = table[name].mask(risky, "'" + table[name])
+    table["lon"], table["lat"] = lon_lat(result.findings)
+    with staged(path, overwrite=overwrite) as target:
+        table.to_csv(target, index=False, encoding="utf-8-sig", lineterminator="\r\n")
+
+
+def write_json(
+    path: str | os.PathLike[str], result: CheckResult, *, lang: str = "zh", overwrite: bool = False
+) -> None:
+    """Write what `to_json` returns as UTF-8; see `write_csv` for the parameters."""
+    with staged(path, overwrite=overwrite) as target:
+        text = json.dumps(to_json(result), ensure_ascii=False, indent=1, allow_nan=False)
+        target.write_text(text + "\n", encoding="utf-8")
+
+
+def to_json(result: CheckResult) -> dict[str, Any]:
+    """The result as one object that `json.dumps` takes.
+
+    Returns
+    -------
+    dict
+        ``findings``: a list of objects with the columns of `yuxi_gis.findings`, `geometry` as
+        GeoJSON in the CRS of the finding's *layer* (null where there is no place), missing numbers
+        null; ``not_run``: rule, layer, reason_zh, reason_en; ``profile``: id, version, titles and
+        parameters; ``layers``: by layer id the name, titles, count and CRS.
+    """
+    return {
+        "findings": _findings(result),
+        "not_run": [
+            {
+                "rule": skipped.rule,
+                "layer": skipped.layer,
+                "reason_zh": skipped.reason_zh,
+                "reason_en": skipped.reason_en,
+            }
+            for skipped in result.not_run
+        ],
+        "profile": _profile(result.profile),
+        "layers": {
+            name: {
+                "name": layer.spec.name,
+                "title_zh": layer.spec.title_zh,
+                "title_en": layer.spec.title_en,
+                "count": layer.count,
+                "crs": None if layer.crs is None else crs_name(layer.crs),
+                "epsg": epsg(layer.crs),
+            }
+            for name, layer in result.layers.items()
+        },
+    }
+
+
+def lon_lat(findings: gpd.GeoDataFrame) -> tuple[pd.Series, pd.Series]:
+    """Longitude and latitude (EPSG:4490, degrees to 7 decimals) of a point on each finding's place.
+
+    Missing where the finding has no place.
+    """
+    points = gpd.GeoSeries(shapely.point_on_surface(findings.geometry.array), crs=findings.crs)
+    if findings.crs is not None:
+        points = points.to_crs(4490)
+    return points.x.round(7), points.y.round(7)
+
+
+def _findings(result: CheckResult) -> list[dict[str, Any]]:
+    table = result.findings
+    places = pd.Series(None, index=table.index, dtype=object)
+    for name, rows in table.groupby("layer"):
+        crs = result.layers[str(name)].crs
+        moved = rows.geometry if crs is None or crs == table.crs else rows.geometry.to_crs(crs)
+        places[rows.index] = shapely.to_geojson(moved.array)
+    records = table[_PLAIN].to_dict("records")
+    for record, place in zip(records, places, strict=True):
+        for column, value in record.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                record[column] = None
+        record["geometry"] = None if place is None else json.loads(place)
+    return records
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    return {
+        "id": profile.id,
+        "version": profile.version,
+        "title_zh": profile.title_zh,
+        "title_en": profile.title_en,
+        "parameters": {
+            name: {
+                "value": list(p.value) if isinstance(p.value, tuple) else p.value,
+                "unit": p.unit,
+                "source": p.source,
+                "effective_from": p.effective_from.isoformat(),
+                "verified": p.verified,
+            }
+            for name, p in profile.parameters.items()
+        },
+    }

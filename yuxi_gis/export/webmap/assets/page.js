@@ -1,0 +1,30 @@
+/* Put the page together. */
+
+yuxi.start = function (map, settings, parts) {
+  var texts = settings.texts;
+  map.invalidateSize();
+  yuxi.keepOrder(map, parts.layers);
+  L.control.zoom({ zoomInTitle: texts.zoom_in, zoomOutTitle: texts.zoom_out }).addTo(map);
+  L.control.scale({ imperial: false, maxWidth: 140 }).addTo(map);
+  yuxi.north(map, texts);
+  yuxi.legend(map, settings, parts.scenes, parts.layers);
+  yuxi.identify(map, parts.layers, texts);
+  yuxi.search(map, parts.layers, texts);
+  map.fitBounds(settings.bounds, {
+    paddingTopLeft: [50, 12],
+    paddingBottomRight: [yuxi.legendWidth(map) + 12, 40],
+    animate: false,
+  });
+};
+
+/** North is up. */
+yuxi.north = function (map, texts) {
+  var control = L.control({ position: "bottomleft" });
+  control.onAdd = function () {
+    var node = yuxi.element("div", "yuxi-north");
+    yuxi.element("span", "yuxi-arrow", null, node);
+    yuxi.element("span", null, texts.north, node);
+    return node;
+  };
+  control.addTo(map);
+};

@@ -1,0 +1,96 @@
+"""The title bar with the search box and the note on where the data come from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from importlib.metadata import version
+
+import geopandas as gpd
+
+from yuxi_gis.crs import crs_name
+from yuxi_gis.export.webmap.page import Raw
+from yuxi_gis.export.webmap.scenes import Picture
+
+__all__ = ["Source", "heading"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One line of the note: what is shown, how many, from which file, in which CRS."""
+
+    title: str
+    count: str
+    file: str
+    crs: str
+    unplaced: int = 0
+
+    @classmethod
+    def of_layer(cls, title: str, frame: gpd.GeoDataFrame, drawn: int) -> Source:
+        """A layer; its file is what ``attrs["source"]`` says, without folders."""
+        file = _file_name(frame.attrs.get("source", ""))
+        table = str(frame.attrs.get("table", ""))
+        if table and table not in file:
+            file = f"{file} · {table}"
+        return cls(title, f"{drawn:,}", file, crs_name(frame.crs), len(frame) - drawn)
+
+    @classmethod
+    def of_picture(cls, title: str, picture: Picture) -> Source:
+        """A scene; its count is its size in pixels."""
+        scene = picture.scene
+        number = scene.crs.to_epsg()
+        crs = f"EPSG:{number}" if number else scene.crs.to_string()[:40]
+        return cls(title, f"{scene.width} × {scene.height}", _file_name(scene.path), crs)
+
+
+def _file_name(path: object) -> str:
+    """The last part of a path: folders of the machine do not go into the page."""
+    return re.split(r"[/\\]", str(path).rstrip("/\\"))[-1]
+
+
+def heading(
+    title: str, sources: Sequence[Source], words: Mapping[str, str], *, unmask: bool
+) -> Raw:
+    """The title bar as HTML, all texts escaped."""
+    made = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
+    facts = {
+        words["about_crs_page"]: "EPSG:3857 (WGS 84 / Pseudo-Mercator)",
+        words["about_made"]: made,
+        words["about_by"]: f"yuxi-gis {version('yuxi-gis')}",
+    }
+    notes = ("about_suspected", "about_unmasked" if unmask else "about_masked", "about_rounding")
+    lines = "".join(f"<p>{escape(words[note])}</p>" for note in notes)
+    return Raw(
+        f'<header id="yuxi-bar"><h1>{escape(title)}</h1><div id="yuxi-search"></div>'
+        f'<details id="yuxi-about"><summary>{escape(words["about"])}</summary><div>'
+        f"{_source_table(sources, words)}{_fact_list(facts)}{lines}</div></details></header>\n"
+        f"<noscript>{escape(words['noscript'])}</noscript>\n"
+    )
+
+
+def _source_table(sources: Sequence[Source], words: Mapping[str, str]) -> str:
+    heads = ["about_layer", "about_count", "about_source", "about_crs"]
+    unplaced = any(source.unplaced for source in sources)
+    if unplaced:
+        heads.append("about_unplaced")
+    rows = "".join(
+        _row("td", source.title, source.count, source.file, source.crs)
+        if not unplaced
+        else _row(
+            "td", source.title, source.count, source.file, source.crs, str(source.unplaced or "")
+        )
+        for source in sources
+    )
+    return f"<table>{_row('th', *(words[head] for head in heads))}{rows}</table>"
+
+
+def _row(tag: str, *cells: str) -> str:
+    return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+
+def _fact_list(facts: Mapping[str, str]) -> str:
+    items = (f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in facts.items())
+    return f"<dl>{''.join(items)}</dl>"
