@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from parcels import CRS, FARM, Plan, Polygons, components, edges
+from parcels import CRS, FARM, Polygons, components, edges
+from plan import Plan
+from shapely.geometry.base import BaseGeometry
 from terrain import Terrain
 
 from yuxi_gis.units import ellipsoidal_area
 
-__all__ = ["VILLAGE_CODE", "VILLAGE_NAME", "make_layers"]
+__all__ = ["VILLAGE_CODE", "VILLAGE_NAME", "make_idle", "make_layers"]
 
 VILLAGE_CODE = "530428203202"
 VILLAGE_NAME = "哈施村民委员会"
@@ -36,8 +38,8 @@ BOUNDED_BY = {
 }  # fmt: skip
 TOPONYMS = (
     "大田", "秧田坝", "水井边", "老寨脚", "沙坝", "岩子脚", "龙树下", "石门坎", "新沟下", "碾房",
-    "打谷场", "梁子上", "小箐边", "大箐边", "羊圈坡", "核桃树", "桃树湾", "白土坡", "红土地", "长田",
-    "弯田", "月亮田", "马鹿塘", "下坝", "河边", "棕树林", "牛滚塘", "茶罐地",
+    "打谷场", "梁子上", "小箐边", "大箐边", "羊圈坡", "核桃树", "桃树湾", "白土坡", "红土地",
+    "长田", "弯田", "月亮田", "马鹿塘", "下坝", "河边", "棕树林", "牛滚塘", "茶罐地",
 )  # fmt: skip
 WIDTHS = {"1004": 3.2, "1006": 4.5, "1101": 9.0, "1107": 2.0}
 RIDGE_FACTOR = {"2": 0.068, "3": 0.1195, "4": 0.1886, "5": 0.2557}
@@ -55,7 +57,7 @@ def _neighbours(polygons: Polygons, names: NDArray[np.object_], outside: str) ->
     table = {}
     for field, front in sides.items():
         rows = pd.DataFrame({"face": shared.face, "name": label, "front": front.clip(lower=0.0)})
-        total = rows.groupby(["face", "name"], as_index=False)["front"].sum()
+        total = rows.groupby(["face", "name"])["front"].sum().reset_index()
         total = total.sort_values(["face", "front", "name"], ascending=[True, False, True])
         table[field] = total.drop_duplicates("face").set_index("face")["name"]
     return pd.DataFrame(table)
@@ -73,6 +75,11 @@ def _dates(rng: np.random.Generator, n: int, first: str, last: str) -> NDArray[n
     span = (pd.Timestamp(last) - pd.Timestamp(first)).days
     days = pd.Timestamp(first) + pd.to_timedelta(rng.integers(0, span, n), unit="D")
     return np.array(days.strftime("%Y%m%d"), dtype=object)
+
+
+def _only(where: NDArray[np.bool_], value: object) -> NDArray[np.object_]:
+    """`value` where the condition holds, else null."""
+    return np.where(where, np.asarray(value, dtype=object), np.array(None, dtype=object))
 
 
 def _slope_class(degrees: NDArray[np.float64]) -> NDArray[np.str_]:
@@ -116,7 +123,7 @@ def _farmland(faces: gpd.GeoDataFrame, rng: np.random.Generator) -> gpd.GeoDataF
             "TDYT": "1",
             "SFJBNT": "2",
             "SCMJ": area,
-            **{field: around.loc[farm.index, field] for field in around},
+            **{field: around[field].loc[farm.index] for field in ("DKDZ", "DKXZ", "DKNZ", "DKBZ")},
             "DKBZXX": None,
             "ZJRXM": [f"示例户{i:03d}" for i in rng.integers(1, 171, n)],
             "KJZB": None,
@@ -154,7 +161,7 @@ def _landuse(faces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     geometry = gpd.GeoSeries(np.array(merged, dtype=object)[order], crs=CRS)
     dlbm = first.dlbm.to_numpy()[order]
     crop = np.isin(dlbm, ["0101", "0103"])
-    grade = np.where(crop, _slope_class(slope.to_numpy()[order]), None)
+    grade = _only(crop, _slope_class(slope.to_numpy()[order]))
     terraced = crop & (grade != "1")
     area = ellipsoidal_area(geometry).round(2)
     factor = np.array([RIDGE_FACTOR.get(g, 0.0) if g else 0.0 for g in grade])
@@ -163,7 +170,7 @@ def _landuse(faces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
                        ["LS", "LYFL", "LS"], "")  # fmt: skip
     plant_names = {"LS": "种植粮食作物", "LYFL": "粮与非粮轮作"}
     number = np.arange(1, len(dlbm) + 1)
-    settled = np.isin(dlbm, ["0702", "08H2", "1004", "1201"])
+    settled = np.isin(dlbm, ["0601", "0702", "08H2", "1004", "1201"])
     return gpd.GeoDataFrame(
         {
             "BSM": [f"{VILLAGE_CODE}{i:06d}" for i in number],
@@ -178,20 +185,20 @@ def _landuse(faces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             "ZLDWDM": UNIT_CODE,
             "ZLDWMC": VILLAGE_NAME,
             "TBMJ": area,
-            "KCDLBM": np.where(factor > 0, "1203", None),
+            "KCDLBM": _only(factor > 0, "1203"),
             "KCXS": factor,
             "KCMJ": deducted,
             "TBDLMJ": (area - deducted).round(2),
-            "GDLX": np.where(terraced, "TT", None),
+            "GDLX": _only(terraced, "TT"),
             "GDPDJB": grade,
             "XZDWKD": [WIDTHS.get(c, np.nan) for c in dlbm],
             "TBXHDM": None,
             "TBXHMC": None,
-            "ZZSXDM": np.where(crop, plants, None),
+            "ZZSXDM": _only(crop, plants),
             "ZZSXMC": [plant_names.get(p) for p in plants],
             "GDDB": np.where(crop, 9, np.nan),
             "FRDBS": None,
-            "CZCSXM": np.select([settled, dlbm == "0601"], ["203", "203A"], None),
+            "CZCSXM": _only(settled, np.where(dlbm == "0601", "203A", "203")),
             "SJNF": DATA_YEAR,
             "MSSM": "00",
             "HDMC": None,
@@ -249,7 +256,7 @@ def _protected(
             "YJJBNTMJ": (area - deducted).round(2),
             "GDLX": source.GDLX,
             "GDPDJB": source.GDPDJB,
-            "GGBZL": np.where(source.DLBM == "0101", "85", None),
+            "GGBZL": _only(source.DLBM == "0101", "85"),
             "TBXHDM": None,
             "TBXHMC": None,
             "ZZSXDM": source.ZZSXDM,
@@ -288,7 +295,7 @@ def _homesteads(yards: Sequence[shapely.Polygon], rng: np.random.Generator) -> g
     floors = rng.choice([1, 2, 3], n, p=[0.3, 0.5, 0.2])
     footprint = np.round(area * rng.uniform(0.6, 0.78, n), 2)
     state = rng.choice(["1", "2", "3", "4", "5"], n, p=[0.80, 0.10, 0.06, 0.02, 0.02])
-    since = np.where(np.isin(state, ["2", "3", "4"]), _dates(rng, n, "2016-01-01", "2023-06-30"), None)
+    since = _only(np.isin(state, ["2", "3", "4"]), _dates(rng, n, "2016-01-01", "2023-06-30"))
     born = pd.Timestamp("1945-01-01") + pd.to_timedelta(rng.integers(0, 18000, n), unit="D")
     approved = np.minimum(area, HOMESTEAD_LIMIT_M2)
     code = [f"530428203202JC{i:05d}" for i in number]
@@ -297,7 +304,7 @@ def _homesteads(yards: Sequence[shapely.Polygon], rng: np.random.Generator) -> g
             "ZDDM": code,
             "BDCDYH": [f"{c}F00010001" for c in code],
             "HZXM": [f"示例户{i:03d}" for i in number],
-            "HZZJHM": [_identity_number(i, b) for i, b in zip(number, born, strict=True)],
+            "HZZJHM": [_identity_number(i, b) for i, b in enumerate(born, start=1)],
             "CYRS": rng.integers(2, 7, n),
             "ZJDMJ": area,
             "PZMJ": approved,
@@ -309,7 +316,7 @@ def _homesteads(yards: Sequence[shapely.Polygon], rng: np.random.Generator) -> g
             "QSLY": rng.choice(["批准", "继承", "历史使用"], n, p=[0.6, 0.25, 0.15]),
             "LYZT": state,
             "XZKSRQ": since,
-            "YHDZ": np.where(rng.random(n) < 0.04, "1", "2"),
+            "YHDZ": "2",
             "CBZMJ": (area - approved).round(2),
             "SFZYYJJBNT": "2",
             "ZLDWDM": UNIT_CODE,
@@ -322,13 +329,20 @@ def _homesteads(yards: Sequence[shapely.Polygon], rng: np.random.Generator) -> g
 
 
 def make_idle(
-    sites: Sequence[shapely.Polygon], yards: gpd.GeoDataFrame, fields: gpd.GeoDataFrame
+    sites: Sequence[BaseGeometry], yards: gpd.GeoDataFrame, fields: gpd.GeoDataFrame
 ) -> gpd.GeoDataFrame:
     """XZJSYD: idle construction land, homesteads out of use and abandoned fields."""
-    rows = [("1", s, use, since, why) for s, (use, since, why) in zip(sites, (
-        ("原村小学", "20150901", "撤点并校"), ("原砖瓦厂", "20180301", "停产"),
-        ("原晒场", "20190601", "弃用"), ("原烤烟收购点", "20200301", "站点撤并")), strict=True)]  # fmt: skip
-    rows += [("2", g, "住宅", d, "举家外出务工") for g, d in zip(yards.geometry, yards.XZKSRQ, strict=True)]
+    stories = (
+        ("原村小学", "20150901", "撤点并校"),
+        ("原砖瓦厂", "20180301", "停产"),
+        ("原晒场", "20190601", "弃用"),
+        ("原烤烟收购点", "20200301", "站点撤并"),
+    )
+    rows = [("1", site, *story) for site, story in zip(sites, stories, strict=True)]
+    rows += [
+        ("2", g, "住宅", d, "举家外出务工")
+        for g, d in zip(yards.geometry, yards.XZKSRQ, strict=True)
+    ]
     rows += [("3", g, "耕地", "20210401", "无人耕种") for g in fields.geometry]
     kind, geometry, use, since, why = (list(c) for c in zip(*rows, strict=True))
     area = np.round(shapely.area(np.array(geometry, dtype=object)), 2)
@@ -345,7 +359,7 @@ def make_idle(
 
 
 def make_layers(
-    faces: gpd.GeoDataFrame, yards: gpd.GeoDataFrame, plan: Plan, ground: Terrain,
+    faces: gpd.GeoDataFrame, yards: list[shapely.Polygon], plan: Plan, ground: Terrain,
     rng: np.random.Generator,
 ) -> dict[str, gpd.GeoDataFrame]:  # fmt: skip
     """The layers without any fault; `faces` gains columns along, above, slope, patch, protected.
@@ -360,7 +374,7 @@ def make_layers(
     landuse = _landuse(faces)
     protected = _protected(faces, landuse, plan, rng)
     farmland.loc[faces.protected.reindex(farmland.index), "SFJBNT"] = "1"
-    homestead = _homesteads(list(yards.geometry), rng)
+    homestead = _homesteads(yards, rng)
     village = shapely.coverage_union_all(faces.geometry[faces.inside].to_numpy())
     admin = gpd.GeoDataFrame(
         {

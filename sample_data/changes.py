@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import shapely
 import shapely.affinity
-from parcels import CRS, Plan, level_line, rectangle
+from parcels import CRS
+from plan import Plan, level_line, rectangle
+from shapely.geometry.base import BaseGeometry
 from terrain import Terrain
 
 __all__ = ["KINDS", "LARGE_PX", "PIXEL_M2", "Planting", "changed_parcels", "plant"]
@@ -27,16 +29,16 @@ ROOFS = ("grey_roof", "red_roof", "flat_roof", "blue_roof")
 class Planting:
     """Events as they are laid: `rows` is the truth, `things` what the renderer paints, in order."""
 
-    rows: list[dict[str, object]] = field(default_factory=list)
-    things: list[tuple[shapely.Geometry, str]] = field(default_factory=list)
+    rows: list[tuple[str, BaseGeometry]] = field(default_factory=list)
+    things: list[tuple[BaseGeometry, str]] = field(default_factory=list)
 
-    def add(self, kind: str, area: shapely.Geometry, *things: tuple[shapely.Geometry, str]) -> None:
-        self.rows.append({"kind": kind, "geometry": area})
+    def add(self, kind: str, area: BaseGeometry, *things: tuple[BaseGeometry, str]) -> None:
+        self.rows.append((kind, area))
         self.things.extend(things)
 
-    def far(self, area: shapely.Geometry, metres: float = 55.0) -> bool:
+    def far(self, area: BaseGeometry, metres: float = 55.0) -> bool:
         """No event nearer than that yet."""
-        return all(area.distance(row["geometry"]) > metres for row in self.rows)
+        return all(area.distance(laid) > metres for _, laid in self.rows)
 
 
 def _cluster(fields: gpd.GeoDataFrame, seed: int, size: int) -> gpd.GeoDataFrame:
@@ -70,9 +72,7 @@ def _houses(
             if not out.far(clipped):
                 continue
             share = float(rng.uniform(0.62, 0.75))
-            roof = shapely.intersection(
-                shapely.affinity.scale(yard, share, share + 0.05), clipped
-            )
+            roof = shapely.intersection(shapely.affinity.scale(yard, share, share + 0.05), clipped)
             out.add("house", clipped, (clipped, "new_yard"), (roof, str(rng.choice(ROOFS))))
             break
 
@@ -100,9 +100,7 @@ def _roads(
                 break
 
 
-def _whole_fields(
-    out: Planting, fields: gpd.GeoDataFrame, rng: np.random.Generator
-) -> None:
+def _whole_fields(out: Planting, fields: gpd.GeoDataFrame, rng: np.random.Generator) -> None:
     """Ponds, orchards and wild fields: in land that bore no dense green in the first scene.
 
     A dug pond where water stood already, or shrubs where a crop was as green, would be no change
@@ -122,7 +120,7 @@ def _whole_fields(
             for index in rng.permutation(fit.index):
                 group = _cluster(fields[dull], index, count)
                 area = shapely.coverage_union_all(group.geometry.to_numpy())
-                if len(group) < count or not out.far(area):
+                if len(group) < count or not out.far(area, 40.0):
                     continue
                 if kind == "pond":
                     area = shapely.simplify(shapely.buffer(area, -1.3), 0.1)
@@ -139,7 +137,9 @@ def _demolished(out: Planting, yards: gpd.GeoDataFrame, rng: np.random.Generator
             near = yards.distance(yards.geometry.loc[index])
             group = yards.loc[near.nsmallest(count).index]
             area = shapely.union_all(group.geometry.to_numpy())
-            tight = near.nsmallest(count).max() <= 6.0 and area.area >= (430.0 if count > 1 else 0.0)
+            tight = near.nsmallest(count).max() <= 6.0 and area.area >= (
+                430.0 if count > 1 else 0.0
+            )
             if not tight or not out.far(area, 25.0):
                 continue
             out.add("demolished", area, (area, "rubble"))
@@ -148,7 +148,7 @@ def _demolished(out: Planting, yards: gpd.GeoDataFrame, rng: np.random.Generator
 
 def plant(
     fields: gpd.GeoDataFrame, yards: gpd.GeoDataFrame, plan: Plan, ground: Terrain,
-    hidden: shapely.Geometry, dim: shapely.Geometry, rng: np.random.Generator,
+    hidden: BaseGeometry, dim: BaseGeometry, rng: np.random.Generator,
 ) -> tuple[gpd.GeoDataFrame, Planting]:  # fmt: skip
     """Lay all events.
 
@@ -168,12 +168,20 @@ def plant(
     deep = hidden.buffer(-25.0)
     unseen = fields[fields.representative_point().within(deep) & (fields.area > 700.0)]
     at = unseen.geometry.iloc[0].representative_point()
-    yard = rectangle(ground, (at.x, at.y), 24.0, 19.0)
-    yard = shapely.intersection(yard, shapely.union_all(unseen.geometry.to_numpy()))
+    yard = shapely.intersection(
+        rectangle(ground, (at.x, at.y), 24.0, 19.0), shapely.union_all(unseen.geometry.to_numpy())
+    )
     out.add("house", yard, (yard, "new_yard"))
-    events = gpd.GeoDataFrame(out.rows, geometry="geometry", crs=CRS)
-    events.insert(0, "event", [f"C{i:02d}" for i in range(1, len(events) + 1)])
-    events.insert(2, "kind_zh", events.kind.map(KINDS))
+    kinds, areas = zip(*out.rows, strict=True)
+    events = gpd.GeoDataFrame(
+        {
+            "event": [f"C{i:02d}" for i in range(1, len(kinds) + 1)],
+            "kind": kinds,
+            "kind_zh": [KINDS[kind] for kind in kinds],
+        },
+        geometry=list(areas),
+        crs=CRS,
+    )
     events["under_cloud"] = events.intersects(hidden)
     return events, out
 

@@ -78,8 +78,10 @@ STATES: dict[str, dict[str, float]] = {
 OTHER: dict[str, tuple[dict[str, float], dict[str, float]]] = {
     "0301": ({"broadleaf": 0.26, "pine": 0.42, "new_leaf": 0.12, "shade": 0.20},
              {"broadleaf": 0.34, "pine": 0.42, "new_leaf": 0.02, "shade": 0.22}),
-    "0307": ({"broadleaf": 0.40, "shrub": 0.20, "new_leaf": 0.12, "dry_grass": 0.13, "shade": 0.15},
-             {"broadleaf": 0.48, "shrub": 0.22, "new_leaf": 0.02, "dry_grass": 0.12, "shade": 0.16}),
+    "0307": ({"broadleaf": 0.40, "shrub": 0.20, "new_leaf": 0.12, "dry_grass": 0.13,
+              "shade": 0.15},
+             {"broadleaf": 0.48, "shrub": 0.22, "new_leaf": 0.02, "dry_grass": 0.12,
+              "shade": 0.16}),
     "0305": ({"shrub": 0.58, "dry_grass": 0.22, "broadleaf": 0.12, "shade": 0.08},
              {"shrub": 0.60, "dry_grass": 0.18, "broadleaf": 0.13, "shade": 0.09}),
     "0404": ({"dry_grass": 0.68, "shrub": 0.16, "red_dry": 0.16},
@@ -115,13 +117,13 @@ MATERIALS: dict[str, dict[str, float]] = {
 }
 
 # Share of fields in each state in the middle of March and of February, by kind of field.
-MARCH = {
+MARCH: dict[str, dict[str, float]] = {
     "paddy": {"rape_pod": 24, "ripe": 18, "bean": 12, "ploughed": 14, "stubble": 12,
               "weeds": 6, "vegetable": 14},
     "dry": {"bare": 28, "ripe": 12, "vegetable": 17, "stubble": 13, "weeds": 6, "cane_young": 10,
             "cane": 14},
 }  # fmt: skip
-FEBRUARY = {
+FEBRUARY: dict[str, dict[str, float]] = {
     "paddy": {"rape_flower": 28, "wheat": 24, "bean": 14, "ploughed": 6, "stubble": 10,
               "weeds": 4, "vegetable": 14},
     "dry": {"bare": 24, "wheat": 16, "vegetable": 12, "stubble": 24, "weeds": 6, "cane_young": 6,
@@ -146,9 +148,7 @@ class Cover:
     bright: NDArray[np.float64]
 
 
-def _draw(
-    shares: dict[str, float], likely: NDArray[np.float64]
-) -> NDArray[np.object_]:
+def _draw(shares: dict[str, float], likely: NDArray[np.float64]) -> NDArray[np.object_]:
     """States by their shares; `likely` in 0..1 chooses."""
     upper = np.cumsum(list(shares.values())) / sum(shares.values())
     return np.array(list(shares), dtype=object)[np.searchsorted(upper[:-1], likely)]
@@ -228,15 +228,17 @@ def harmless_fields(
     after: Cover, events: gpd.GeoDataFrame,
 ) -> gpd.GeoDataFrame:  # fmt: skip
     """Fields that look different only for the season: harvest, growth, rotation, flooding."""
+
     def green(cover: Cover) -> NDArray[np.float64]:
         red, nir = cover.mean[:, 2], cover.mean[:, 3]
         return (nir - red) / (nir + red)
 
     change = pd.Series(green(after) - green(before), index=faces.index)
     distance = pd.Series(np.abs(after.mean - before.mean).mean(axis=1), index=faces.index)
+    turned = calendar.before != calendar.after
     wet = (calendar == "water").sum(axis=1) == 1
     kind = np.select(
-        [wet, change < -0.15, change > 0.15, (calendar.before != calendar.after) & (distance > 0.015)],
+        [wet, change < -0.15, change > 0.15, turned & (distance > 0.015)],
         ["flooding", "harvest", "growth", "rotation"], "",
     )  # fmt: skip
     table = farmland.join(calendar).assign(kind=pd.Series(kind, index=faces.index))

@@ -6,10 +6,9 @@ and the ledgers of both (folder truth). See README.md beside this file.
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
@@ -22,12 +21,17 @@ import shapely.affinity
 sys.path.insert(0, str(Path(__file__).parent))
 
 from attributes import VILLAGE_CODE, make_idle, make_layers
-from changes import PIXEL_M2, ROOFS, changed_parcels, plant
-from cover import cover_of, crop_calendar, harmless_fields
-from faults import Faults, deliver_idle, lay_on_protected, make_crs_less
-from parcels import CRS, lay_out, make_homesteads, make_plan
-from scenes import AFTER, BEFORE, make_sky, relit, render, write_scene
-from terrain import make_terrain
+from changes import PIXEL_M2, ROOFS, Planting, changed_parcels, plant
+from cover import Cover, cover_of, crop_calendar, harmless_fields
+from data_faults import Faults, deliver_idle, lay_on_protected, make_crs_less
+from parcels import CRS, lay_out, make_homesteads
+from plan import Plan, make_plan
+from scenes import AFTER, BEFORE, Sky, make_sky, relit, render, write_scene
+from shapely.geometry.base import BaseGeometry
+from terrain import Terrain, make_terrain
+
+Layers = dict[str, gpd.GeoDataFrame]
+Things = list[tuple[BaseGeometry, str]]
 
 SEED = 530_428
 LAYER_ORDER = ("XZQ", "DLTB", "YJJBNTTB", "DK", "ZJD", "XZJSYD")
@@ -41,17 +45,18 @@ def rng(stage: int) -> np.random.Generator:
     return np.random.default_rng([SEED, stage])
 
 
-def houses(yards: gpd.GeoSeries, random: np.random.Generator) -> gpd.GeoDataFrame:
+def houses(yards: gpd.GeoSeries, random: np.random.Generator) -> Things:
     """Yards and their roofs, for the renderer."""
-    things = [(yard, "yard") for yard in yards]
+    things: Things = [(yard, "yard") for yard in yards]
     kinds = random.choice(ROOFS, len(yards), p=[0.36, 0.16, 0.36, 0.12])
     for yard, kind in zip(yards, kinds, strict=True):
         side, depth = random.uniform(0.74, 0.88, 2)
         things.append((shapely.affinity.scale(yard, side, depth), str(kind)))
-    return as_things(things)
+    return things
 
 
-def as_things(things: list[tuple[shapely.Geometry, str]]) -> gpd.GeoDataFrame:
+def as_things(things: Things) -> gpd.GeoDataFrame:
+    """Outlines with their material, as the renderer wants them."""
     return gpd.GeoDataFrame(
         {"material": [m for _, m in things]}, geometry=[g for g, _ in things], crs=CRS
     )
@@ -80,76 +85,92 @@ def write_layers(path: Path, layers: dict[str, gpd.GeoDataFrame]) -> None:
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
 
 
+@dataclass(frozen=True)
+class Standing:
+    """What stands apart from the ordinary: changes and faults keep away from it."""
+
+    squatters: list[shapely.Polygon]
+    station: shapely.Polygon
+    area: BaseGeometry
+
+
+def add_exceptions(layers: Layers, calendar: pd.DataFrame, plan: Plan, ground: Terrain) -> Standing:
+    """Houses on protected cropland, abandoned fields and the layer of idle land.
+
+    All of them were there before the first scene.
+    """
+    built = shapely.union_all([plan.roads, plan.settlement, plan.ditch])
+    squatters, station = lay_on_protected(layers["YJJBNTTB"], layers["DK"], built, ground, rng(8))
+    layers["ZJD"] = add_squatters(layers["ZJD"], squatters)
+    taken = shapely.union_all([built, *squatters, station])
+    abandoned = layers["DK"].loc[pick_abandoned(layers["DK"], taken, rng(9))]
+    calendar.loc[abandoned.index, ["before", "after"]] = "abandoned"
+    idle = layers["ZJD"][layers["ZJD"].LYZT.isin(["3", "4"])].iloc[:4]
+    sites = [plan.sites["08H2"], plan.sites["0601"], plan.sites["1201"], station]
+    layers["XZJSYD"] = make_idle(sites, idle, abandoned)
+    area = shapely.union_all([*squatters, station, *abandoned.geometry, *idle.geometry])
+    return Standing(squatters, station, area)
+
+
+def write_scenes(
+    out: Path, layers: Layers, covers: tuple[Cover, Cover], faces: gpd.GeoDataFrame,
+    ground: Terrain, sky: Sky, station: shapely.Polygon, planting: Planting,
+) -> None:  # fmt: skip
+    """Both scenes: the second with what the planted changes put on the ground."""
+    things = [*houses(layers["ZJD"].geometry, rng(11)), (station, "flat_roof")]
+    for name, date, cover, paint, seed in (
+        ("scene_before.tif", BEFORE, covers[0], things, 15),
+        ("scene_after.tif", AFTER, covers[1], things + planting.things, 16),
+    ):
+        scene = render(faces, cover, as_things(paint), ground, sky, date, rng(14), rng(seed))
+        write_scene(out / name, scene, date)
+
+
 def make(out: Path) -> None:
     """Write the whole sample into folder `out`."""
     ground = make_terrain(rng(1))
     plan = make_plan(ground, rng(2))
     faces = lay_out(ground, plan, rng(3))
-    yards = make_homesteads(plan, rng(4))
-    clean = make_layers(faces, yards, plan, ground, rng(5))
+    layers = make_layers(faces, make_homesteads(plan, rng(4)), plan, ground, rng(5))
     calendar = crop_calendar(faces, ground, rng(6))
     sky = make_sky(ground, rng(7))
+    standing = add_exceptions(layers, calendar, plan, ground)
 
-    # What stands on protected cropland has stood there before the first scene.
-    roads = shapely.union_all([plan.roads, plan.settlement, plan.ditch])
-    squatters, station = lay_on_protected(clean["YJJBNTTB"], roads, ground, rng(8))
-    clean["ZJD"] = add_squatters(clean["ZJD"], squatters)
-    abandoned = pick_abandoned(clean["DK"], roads.union(shapely.union_all([*squatters, station])), rng(9))
-    calendar.loc[abandoned, ["before", "after"]] = "abandoned"
-    idle_yards = clean["ZJD"][clean["ZJD"].LYZT.isin(["3", "4"])].iloc[:4]
-    sites = [plan.sites["08H2"], plan.sites["0601"], plan.sites["1201"], station]
-    clean["XZJSYD"] = make_idle(sites, idle_yards, clean["DK"].loc[abandoned])
-
-    fixed = shapely.union_all(
-        [*squatters, station, *clean["DK"].geometry.loc[abandoned], *idle_yards.geometry]
-    )
-    open_fields = clean["DK"].join(calendar)
-    open_fields = open_fields[~open_fields.intersects(fixed)]
-    in_use = clean["ZJD"][(clean["ZJD"].LYZT == "1") & ~clean["ZJD"].intersects(fixed)]
-    events, planting = plant(
-        open_fields, in_use, plan, ground, sky.cloud_area, sky.shadow_area, rng(10)
-    )
-    parcels = changed_parcels(
-        events, {"farmland": (clean["DK"], "DKBM"), "homestead": (clean["ZJD"], "ZDDM")}
-    )
-
-    standing = houses(clean["ZJD"].geometry, rng(11))
-    station_things = as_things([(station, "flat_roof")])
-    standing = pd.concat([standing, station_things], ignore_index=True)
-    later = pd.concat([standing, as_things(planting.things)], ignore_index=True)
-    before, after = (cover_of(faces, calendar[d], i, rng(12 + i)) for i, d in enumerate(calendar))
-    write_scene(
-        out / "scene_before.tif",
-        render(faces, before, standing, ground, sky, BEFORE, rng(14), rng(15)), BEFORE,
+    fields = layers["DK"].join(calendar)
+    yards = layers["ZJD"][layers["ZJD"].LYZT == "1"]
+    fields, yards = (f[~f.intersects(standing.area)] for f in (fields, yards))
+    events, planting = plant(fields, yards, plan, ground, sky.cloud_area, sky.shadow_area, rng(10))
+    keys = {"farmland": (layers["DK"], "DKBM"), "homestead": (layers["ZJD"], "ZDDM")}
+    parcels = changed_parcels(events, keys)
+    covers = (
+        cover_of(faces, calendar.before, 0, rng(12)), cover_of(faces, calendar.after, 1, rng(13))
     )  # fmt: skip
-    write_scene(
-        out / "scene_after.tif",
-        render(faces, after, later, ground, sky, AFTER, rng(14), rng(16)), AFTER,
-    )  # fmt: skip
-    harmless = harmless_fields(clean["DK"], faces, calendar, before, after, events)
-    harmless = pd.concat([harmless, relit(ground, sky, clean["XZQ"].geometry.iloc[0])], ignore_index=True)
+    write_scenes(out, layers, covers, faces, ground, sky, standing.station, planting)
+    truth = out / "truth"
+    truth.mkdir()
+    write_layers(truth / "changes.gpkg", {"changes": describe(events, parcels)})
+    parcels.to_csv(truth / "changed_parcels.csv", index=False, encoding="utf-8")
+    seasonal = harmless_fields(layers["DK"], faces, calendar, *covers, events)
+    harmless = pd.concat([seasonal, relit(ground, sky)], ignore_index=True)
+    write_layers(truth / "harmless.gpkg", {"harmless": harmless})
 
-    faults = plant_faults(clean, shapely.union_all([fixed, *events.geometry]), squatters, station)
-    layers = {name: faults.layers[name] for name in LAYER_ORDER}
-    layers["XZJSYD"] = deliver_idle(layers["XZJSYD"])
-    write_layers(out / "village.gpkg", layers)
-    (out / "truth").mkdir()
-    write_layers(out / "truth" / "changes.gpkg", {"changes": describe(events, parcels)})
-    write_layers(out / "truth" / "harmless.gpkg", {"harmless": harmless})
-    parcels.to_csv(out / "truth" / "changed_parcels.csv", index=False, encoding="utf-8")
-    faults.ledger().to_csv(out / "truth" / "faults.csv", index=False, encoding="utf-8")
+    faults = plant_faults(layers, standing, events)
+    faults.ledger().to_csv(truth / "faults.csv", index=False, encoding="utf-8")
     write_crs_less(out / "faults", layers["ZJD"])
+    layers["XZJSYD"] = deliver_idle(layers["XZJSYD"])
+    write_layers(out / "village.gpkg", {name: layers[name] for name in LAYER_ORDER})
 
 
 def add_squatters(homesteads: gpd.GeoDataFrame, shapes: list[shapely.Polygon]) -> gpd.GeoDataFrame:
-    """Homesteads outside the settlements, on protected cropland and recorded so."""
-    rows = homesteads[homesteads.LYZT == "1"].iloc[:: len(homesteads) // 5].iloc[: len(shapes)].copy()
+    """Second homesteads of three households, on protected cropland and recorded so."""
+    used = homesteads.index[homesteads.LYZT == "1"]
+    owners = used[:: len(used) // len(shapes)][: len(shapes)]
+    homesteads.loc[owners, "YHDZ"] = "1"
+    rows = homesteads.loc[owners].copy()
     number = np.arange(len(homesteads) + 1, len(homesteads) + 1 + len(shapes))
     rows["ZDDM"] = [f"{VILLAGE_CODE}JC{i:05d}" for i in number]
     rows["BDCDYH"] = rows.ZDDM + "F00010001"
-    rows["HZXM"] = [f"示例户{i:03d}" for i in number]
     rows["SFZYYJJBNT"] = "1"
-    rows["YHDZ"] = "1"
     rows["geometry"] = shapes
     area = rows.area.round(2)
     rows["ZJDMJ"], rows["PZMJ"], rows["CBZMJ"] = area, 0.0, area
@@ -159,31 +180,40 @@ def add_squatters(homesteads: gpd.GeoDataFrame, shapes: list[shapely.Polygon]) -
 
 
 def pick_abandoned(
-    farmland: gpd.GeoDataFrame, taken: shapely.Geometry, random: np.random.Generator
+    farmland: gpd.GeoDataFrame, taken: BaseGeometry, random: np.random.Generator
 ) -> list[int]:
     """Fields given up before the first scene; one of them is protected cropland."""
-    free = farmland[(farmland.distance(taken) > 40.0) & (farmland.SCMJ > 500) & (farmland.TDLYLX == "013")]
+    free = farmland[
+        (farmland.distance(taken) > 40.0) & (farmland.SCMJ > 500) & (farmland.TDLYLX == "013")
+    ]
     chosen: list[int] = []
     for flag, count in (("1", 1), ("2", 3)):
-        chosen += list(random.permutation(free.index[free.SFJBNT == flag])[:count])
+        chosen += list(random.permutation(free.index[free.SFJBNT.eq(flag)])[:count])
     return [int(i) for i in chosen]
 
 
-def plant_faults(
-    clean: dict[str, gpd.GeoDataFrame], taken: shapely.Geometry, squatters: list[shapely.Polygon],
-    station: shapely.Polygon,
-) -> Faults:  # fmt: skip
-    """All faults, and the ledger lines of those that concern whole layers."""
-    faults = Faults(clean, taken, rng(17))
-    for name in ("DK", "YJJBNTTB"):
-        for shape in (*squatters, station):
-            faults.block(name, shape)
+def plant_faults(layers: Layers, standing: Standing, events: gpd.GeoDataFrame) -> Faults:
+    """All faults, in place, and the ledger lines of those that concern whole layers."""
+    faults = Faults(layers, shapely.union_all([standing.area, *events.geometry]), rng(17))
+    for shape in (*standing.squatters, standing.station):
+        faults.block("YJJBNTTB", shape)
     faults.shapes()
     faults.attributes()
-    faults.on_protected(squatters, station)
-    faults.note("S04", "XZJSYD", None, "delivered in EPSG:4326 (hand GPS)", "以手持GPS的EPSG:4326交付")
-    faults.note("S09", "XZJSYD", None, "mandatory field XZKSRQ is missing", "缺必填字段XZKSRQ", field="XZKSRQ")
-    faults.note("S03", "ZJD", None, "faults/ZJD_noprj.shp has no .prj", "faults/ZJD_noprj.shp缺.prj文件")
+    faults.on_protected(standing.squatters, standing.station)
+    faults.note(
+        "S04", "XZJSYD", None, "delivered in EPSG:4326 (hand GPS)", "以手持GPS的EPSG:4326交付"
+    )
+    faults.note(
+        "S09",
+        "XZJSYD",
+        None,
+        "mandatory field XZKSRQ is missing",
+        "缺必填字段XZKSRQ",
+        field="XZKSRQ",
+    )
+    faults.note(
+        "S03", "ZJD", None, "faults/ZJD_noprj.shp has no .prj", "faults/ZJD_noprj.shp缺.prj文件"
+    )
     return faults
 
 
@@ -208,9 +238,7 @@ def main() -> None:
         for source in sorted(p for p in made.rglob("*") if p.is_file()):
             goal = target / source.relative_to(made)
             goal.parent.mkdir(exist_ok=True)
-            os.replace(source, goal)
-        shutil.rmtree(made, ignore_errors=True)
-        made.mkdir()
+            source.replace(goal)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.special import expit
+from shapely.geometry.base import BaseGeometry
 
-__all__ = ["CENTRE", "HALF", "STEP", "Terrain", "make_terrain", "noise"]
+__all__ = ["CENTRE", "HALF", "STEP", "Grid", "Terrain", "make_terrain", "noise"]
 
 Grid = NDArray[np.float64]
 
@@ -20,21 +22,20 @@ HALF = 1340.0
 STEP = 5.0
 """Grid step, metres."""
 
+# Metres above the stream (across the valley below 0) and the slope there: opposite bank, gorge,
+# terraces, shoulder with the village, fields, woods, ridge.
+PROFILE = (
+    (-3000, -0.1), (-700, -0.3), (-250, -0.40), (-30, -0.3), (30, 0.3), (130, 0.40), (220, 0.25),
+    (900, 0.25), (980, 0.16), (1120, 0.16), (1200, 0.26), (1420, 0.28), (1560, 0.42),
+    (2000, 0.38), (2400, 0.1), (4000, -0.1),
+)  # fmt: skip
 VALLEY_AZIMUTH = np.radians(55.0)
 """Direction of the stream; the village slope rises to its left."""
 
 
 def noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Grid:
-    """Smooth Gaussian noise of unit variance; `sigma` (cells) is its grain.
-
-    Coarse grain is drawn on a coarser grid and interpolated: the same look for less work.
-    """
-    step = max(1, int(sigma / 5))
-    small = tuple(-(-n // step) + 1 for n in shape)
-    field = gaussian_filter(rng.standard_normal(small), sigma / step, mode="wrap", truncate=3.5)
-    if step > 1:
-        field = zoom(field, step, order=3, mode="grid-wrap")
-    field = field[: shape[0], : shape[1]]
+    """Smooth Gaussian noise of unit variance; `sigma` (cells) is its grain."""
+    field = gaussian_filter(rng.standard_normal(shape), sigma, mode="wrap")
     return np.asarray((field - field.mean()) / field.std())
 
 
@@ -71,7 +72,7 @@ class Terrain:
     def uphill(self) -> tuple[Grid, Grid]:
         """Gradient of the elevation to the east and to the north, m/m."""
         north, east = np.gradient(self.z, STEP)
-        return east, north
+        return np.asarray(east), np.asarray(north)
 
     def slope(self) -> Grid:
         """Tangent of the slope."""
@@ -102,16 +103,14 @@ class Terrain:
             cut = crossed.sum(axis=1) == 2
             first_two = np.argsort(~crossed[cut], axis=1, kind="stable")[:, :2]
             segments.append(np.take_along_axis(points[cut], first_two[:, :, None], axis=1))
-        merged = shapely.line_merge(shapely.multilinestrings(shapely.linestrings(np.vstack(segments))))
-        return list(shapely.get_parts(merged))
+        pieces = np.asarray(shapely.linestrings(np.vstack(segments)))
+        return list(shapely.get_parts(shapely.line_merge(shapely.multilinestrings(pieces))))
 
-    def zone(self, grid: Grid) -> shapely.Geometry:
+    def zone(self, grid: Grid) -> BaseGeometry:
         """The area where `grid` > 0, as one (multi)polygon with smooth edges."""
         lines = [*self.contour(grid, 0.0), self.domain.exterior]
         lines = [shapely.simplify(line, 0.4) for line in lines]
-        faces = np.asarray(
-            shapely.get_parts(shapely.polygonize([shapely.unary_union(lines)]))
-        )
+        faces = np.asarray(shapely.get_parts(shapely.polygonize([shapely.unary_union(lines)])))
         inside = shapely.point_on_surface(faces)
         return shapely.unary_union(
             faces[self.at(grid, shapely.get_x(inside), shapely.get_y(inside)) > 0]
@@ -119,12 +118,10 @@ class Terrain:
 
 
 def _profile(above: Grid) -> Grid:
-    """Height over the stream: gorge, terraces, shoulder with the village, fields, forest, ridge."""
+    """Height over the stream, from the slopes of `PROFILE`."""
     up = np.linspace(-3000.0, 4000.0, 7001)
-    knots = [-3000, -700, -250, -30, 30, 130, 220, 900, 980, 1120, 1200, 1420, 1560, 2000, 2400, 4000]
-    steep = [-0.1, -0.3, -0.40, -0.3, 0.3, 0.40, 0.25, 0.25, 0.16, 0.16, 0.26, 0.28, 0.42, 0.38, 0.1,
-             -0.1]  # fmt: skip
-    slope = gaussian_filter(np.interp(up, knots, steep), 25)
+    knots = np.array(PROFILE)
+    slope = gaussian_filter(np.interp(up, knots[:, 0], knots[:, 1]), 25)
     height = np.cumsum(slope)
     return np.interp(above, up, height - height[3000])
 
@@ -143,10 +140,12 @@ def make_terrain(rng: np.random.Generator) -> Terrain:
     spur = spur / 1.15
     relief = 20.0 * np.clip(np.abs(above) / 420.0, 0.0, 1.0)
     z = 1240.0 + _profile(above) + relief * spur - 0.025 * along
-    woods = 1.0 / (1.0 + np.exp(-(above - 1480.0) / 60.0)) + 1.0 / (1.0 + np.exp((above + 220.0) / 60.0))
-    z = z + woods * (13.0 * noise(rng, (n, n), 75 / STEP) + 4.0 * noise(rng, (n, n), 32 / STEP))
     z = z + 4.0 * noise(rng, (n, n), 150 / STEP) + 0.5 * noise(rng, (n, n), 45 / STEP)
+    patch = noise(rng, (n, n), 170 / STEP)
+    # The woods stand on rougher ground than the fields.
+    rough = 13.0 * noise(rng, (n, n), 75 / STEP) + 4.0 * noise(rng, (n, n), 32 / STEP)
+    z = z + rough * (expit((above - 1480.0) / 60.0) + expit((-above - 220.0) / 60.0))
     return Terrain(
         west=CENTRE[0] - HALF, south=CENTRE[1] - HALF, z=z, along=along, above=above, spur=spur,
-        patch=noise(rng, (n, n), 170 / STEP),
+        patch=patch,
     )  # fmt: skip

@@ -7,10 +7,9 @@ layers share lie in `layers/codes/`.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +17,7 @@ from typing import Any
 
 from yuxi_gis import resources
 from yuxi_gis.errors import CatalogError
+from yuxi_gis.toml import TomlFile, join
 
 __all__ = [
     "AreaSpec",
@@ -139,85 +139,22 @@ def _folded(word: object) -> str:
     return str(word).strip().upper()
 
 
-class _File:
-    """One TOML file, and errors that name it and the key."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self.data: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise self.error("-", f"无法读取（{error}）", f"cannot be read ({error})") from error
-
-    def error(self, key: str, zh: str, en: str) -> CatalogError:
-        return CatalogError(
-            f"图层目录文件 {self.path}，键 {key}：{zh}。",
-            f"Catalogue file {self.path}, key {key}: {en}.",
-        )
-
-    def table(self, data: Any, where: str, known: type | None = None) -> dict[str, Any]:
-        """`data` as a table; with `known`, one without keys that this dataclass does not have."""
-        if not isinstance(data, dict):
-            raise self.error(where or "-", "应为表（table）", "must be a table")
-        if known is not None:
-            names = {f.name for f in fields(known)}
-            for key in data:
-                if key not in names:
-                    raise self.error(_join(where, key), "未知的键", "unknown key")
-        return data
-
-    def value(
-        self,
-        data: Mapping[str, Any],
-        where: str,
-        key: str,
-        kind: type[Any],
-        *,
-        among: Iterable[str] | None = None,
-        default: Any = ...,
-    ) -> Any:
-        """``data[key]`` of type `kind`, not empty, one of `among` where given."""
-        if key not in data:
-            if default is ...:
-                raise self.error(_join(where, key), "缺少", "is missing")
-            return default
-        value: Any = data[key]
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise self.error(
-                _join(where, key),
-                f"应为 {kind.__name__}，实为 {type(value).__name__}",
-                f"must be {kind.__name__}, not {type(value).__name__}",
-            )
-        if kind is str and not value.strip():
-            raise self.error(_join(where, key), "不能为空", "must not be empty")
-        if kind is int and value < 0:
-            raise self.error(_join(where, key), "不能为负", "must not be negative")
-        if kind is list and not all(isinstance(item, str) and item.strip() for item in value):
-            raise self.error(_join(where, key), "各项应为文本", "every item must be text")
-        if among is not None and value not in among:
-            allowed = ", ".join(among)
-            raise self.error(
-                _join(where, key), f"{value!r} 不在 {allowed} 之中", f"{value!r} not in {allowed}"
-            )
-        return value
+def _file(path: Path) -> TomlFile:
+    return TomlFile(path, "图层目录文件", "Catalogue file")
 
 
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
-
-
-def _code_list(file: _File, name: str, data: Any, where: str) -> CodeList:
+def _code_list(file: TomlFile, name: str, data: Any, where: str) -> CodeList:
     table = file.table(data, where, CodeList)
     labels = {}
     for lang in ("zh", "en"):
         labels[lang] = file.value(table, where, lang, dict, default={} if lang == "en" else ...)
         for code in labels[lang]:
-            file.value(labels[lang], _join(where, lang), code, str)
+            file.value(labels[lang], join(where, lang), code, str)
     if not labels["zh"]:
-        raise file.error(_join(where, "zh"), "没有代码", "has no code")
+        raise file.error(join(where, "zh"), "没有代码", "has no code")
     for code in labels["en"]:
         if code not in labels["zh"]:
-            raise file.error(_join(where, f"en.{code}"), "不在 zh 中", "is not in zh")
+            raise file.error(join(where, f"en.{code}"), "不在 zh 中", "is not in zh")
     return CodeList(
         name=name,
         source=file.value(table, where, "source", str),
@@ -227,7 +164,7 @@ def _code_list(file: _File, name: str, data: Any, where: str) -> CodeList:
     )
 
 
-def _field(file: _File, data: Any, index: int, lists: Mapping[str, CodeList]) -> FieldSpec:
+def _field(file: TomlFile, data: Any, index: int, lists: Mapping[str, CodeList]) -> FieldSpec:
     where = f"fields[{index}]"
     table = file.table(data, where, FieldSpec)
     name = file.value(table, where, "name", str)
@@ -236,19 +173,19 @@ def _field(file: _File, data: Any, index: int, lists: Mapping[str, CodeList]) ->
     for key, kinds in (("codes", _TEXT_TYPES), ("pattern", _TEXT_TYPES), ("decimals", ("Float",))):
         if key in table and kind not in kinds:
             raise file.error(
-                _join(where, key), f"不能用于 {kind} 字段", f"cannot be used with a {kind} field"
+                join(where, key), f"不能用于 {kind} 字段", f"cannot be used with a {kind} field"
             )
     codes = file.value(table, where, "codes", str, default=None)
     if codes is not None and codes not in lists:
         raise file.error(
-            _join(where, "codes"), f"没有代码表 {codes!r}", f"there is no code list {codes!r}"
+            join(where, "codes"), f"没有代码表 {codes!r}", f"there is no code list {codes!r}"
         )
     pattern = file.value(table, where, "pattern", str, default=None)
     if pattern is not None:
         try:
             re.compile(pattern)
         except re.error as error:
-            raise file.error(_join(where, "pattern"), f"{error}", f"{error}") from error
+            raise file.error(join(where, "pattern"), f"{error}", f"{error}") from error
     title = file.value(table, where, "title_zh", str)
     aliases = file.value(table, where, "aliases", list, default=[])
     return FieldSpec(
@@ -271,7 +208,7 @@ def _field(file: _File, data: Any, index: int, lists: Mapping[str, CodeList]) ->
     )
 
 
-def _fields(file: _File, lists: Mapping[str, CodeList]) -> tuple[FieldSpec, ...]:
+def _fields(file: TomlFile, lists: Mapping[str, CodeList]) -> tuple[FieldSpec, ...]:
     rows = file.data.get("fields")
     if not isinstance(rows, list) or not rows:
         raise file.error("fields", "至少要有一个字段", "needs at least one field")
@@ -287,7 +224,7 @@ def _fields(file: _File, lists: Mapping[str, CodeList]) -> tuple[FieldSpec, ...]
 
 
 def _layer(path: Path, shared: Mapping[str, CodeList]) -> LayerSpec:
-    file = _File(path)
+    file = _file(path)
     own = file.table(file.data.pop("codes", {}), "codes")
     lists = dict(shared)
     for name, data in own.items():
@@ -312,7 +249,7 @@ def _layer(path: Path, shared: Mapping[str, CodeList]) -> LayerSpec:
         value = file.value(data, where, key, str, default=default)
         if value is not None and value not in names:
             raise file.error(
-                _join(where, key), f"没有字段 {value!r}", f"there is no field {value!r}"
+                join(where, key), f"没有字段 {value!r}", f"there is no field {value!r}"
             )
         return value
 
@@ -369,7 +306,7 @@ def load_catalog(folder: Path | None = None) -> dict[str, LayerSpec]:
 def _load(folder: Path) -> Mapping[str, LayerSpec]:
     shared = {}
     for path in sorted((folder / "codes").glob("*.toml")):
-        file = _File(path)
+        file = _file(path)
         shared[path.stem] = _code_list(file, path.stem, file.data, "")
     specs = [_layer(path, shared) for path in sorted(folder.glob("*.toml"))]
     if not specs:

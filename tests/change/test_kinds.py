@@ -27,7 +27,7 @@ def test_table_is_sound():
 @pytest.mark.parametrize(
     ("name", "state"),
     [
-        ("crop", kinds.HERB),
+        ("crop", kinds.GREEN),
         ("soil", kinds.BARE),
         ("stubble", kinds.BARE),
         ("forest", kinds.WOODY),
@@ -75,7 +75,7 @@ def test_the_rim_of_a_change_takes_the_kind_of_its_body():
     changed = np.zeros((7, 7), dtype=bool)
     changed[2:6, 2:5] = True
     pair = [dict(zip(ROLES, image, strict=True)) for image in (before, after)]
-    assert kinds.states(pair[1])[5, 3] == kinds.HERB
+    assert kinds.states(pair[1])[5, 3] in (kinds.SPARSE, kinds.GREEN)
     code = kinds.kind_codes(*pair, changed, np.abs(after - before).sum(axis=0))
     assert (code[changed] == 1).all()
     assert (code[~changed] == 0).all()

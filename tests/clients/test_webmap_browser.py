@@ -45,7 +45,7 @@ def box(column: float, row: float, side: float = 60) -> shapely.Polygon:
 
 
 def layers() -> dict[str, gpd.GeoDataFrame]:
-    """A village of squares: 30 fields, 5 homesteads, the boundary around them."""
+    """A village of squares: 30 fields, 5 homesteads, an idle ring, the boundary around them."""
     fields = [box(i % 6, i // 6) for i in range(30)]
     farmland = gpd.GeoDataFrame(
         {"DKBM": codes("53040210320300", 30), "DKMC": "大田", "DKLB": "10", "ZJRXM": "李小明"},
@@ -58,7 +58,9 @@ def layers() -> dict[str, gpd.GeoDataFrame]:
     )
     around = shapely.box(EAST - 50, NORTH - 50, EAST + 600, NORTH + 400)
     admin = gpd.GeoDataFrame({"XZQDM": ["530402103203"]}, geometry=[around], crs=4543)
-    return {"farmland": farmland, "homestead": homestead, "admin": admin}
+    ring = box(6, 0).difference(box(6, 0).buffer(-20))
+    idle = gpd.GeoDataFrame({"XZBH": ["XZ0001"], "XZLX": ["1"]}, geometry=[ring], crs=4543)
+    return {"farmland": farmland, "homestead": homestead, "idle_land": idle, "admin": admin}
 
 
 def patches() -> gpd.GeoDataFrame:
@@ -107,6 +109,9 @@ class Page:
         self.logs("performance"), self.logs("browser")
         metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        # A pointer left over the legend would unfold it.
+        rest = {"type": "mouseMoved", "x": 1, "y": 1}
+        self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", rest)
         self.driver.get(path.as_uri())
         self.settle()
         return self
@@ -274,12 +279,22 @@ def test_popup_of_the_parcel_that_was_clicked(page: Page, village: Path) -> None
     assert "地块类别 承包地块 [10]" in lines
     assert "指界人姓名 李**" in lines and "李小明" not in page.driver.page_source
     assert "此处还有" in lines and "行政区" in lines
+    assert lines.count("农村承包地") == 1, "not its neighbours"
     page.click(*box(1, 1, 30).centroid.coords[0])
     text = page.popup()
     assert text.index("疑似变化图斑") < text.index("农村承包地")
     assert "新增建（构）筑物或硬化" in text and "900.0" in text and "1.35" in text
     page.click(*box(4, 4).centroid.coords[0])
     assert "边界自相交。" in page.popup()
+
+
+def test_a_click_into_a_hole_does_not_find_the_ring_around_it(page: Page, village: Path) -> None:
+    page.open(village)
+    x, y = box(6, 0).centroid.coords[0]
+    page.click(x, y)
+    assert page.popup().startswith("行政区") and "闲置用地" not in page.popup()
+    page.click(x + 25, y)
+    assert page.popup().startswith("闲置用地")
 
 
 def test_legend_names_what_is_on_the_map(page: Page, village: Path) -> None:
@@ -351,6 +366,16 @@ def test_search_finds_a_parcel_by_its_code_with_the_keyboard(page: Page, village
     assert "530402103203JC00002" in page.popup()
     page.search("no such code")
     assert "没有找到" in page.all("#yuxi-results")[0].text
+
+
+def test_note_on_the_data_opens_and_closes(page: Page, village: Path) -> None:
+    page.open(village)
+    note = page.all("#yuxi-about > div")[0]
+    page.all("#yuxi-about summary")[0].send_keys(Keys.ENTER)
+    assert "EPSG:4543" in note.text and "疑似" in note.text and "after_20240501.tif" in note.text
+    assert str(village.parent.parent) not in page.driver.page_source
+    page.all("#yuxi-about summary")[0].send_keys(Keys.ESCAPE)
+    assert not note.is_displayed()
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])

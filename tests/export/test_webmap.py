@@ -28,6 +28,8 @@ from yuxi_gis.export.webmap import make_map, write_map
 from yuxi_gis.export.webmap.page import check_offline
 from yuxi_gis.export.webmap.scenes import picture
 from yuxi_gis.export.webmap.values import number, percent, plain
+from yuxi_gis.read.vector import read_layers
+from yuxi_gis.resources import folder
 
 EAST, NORTH = 554_000.0, 2_690_000.0
 CODES = [f"53040210320300000{i:02d}" for i in range(4)]
@@ -364,6 +366,22 @@ def test_scenes_are_named_by_role_and_date_and_hidden_at_first(scene: Path) -> N
     page = html({"farmland": farmland()}, before=scene, after=scene)
     assert "前时相 · 2024-05-01" in page and "后时相 · 2024-05-01" in page
     assert str(scene.parent) not in page
+
+
+# --- The sample village -----------------------------------------------------------------------
+
+
+def test_village_with_scenes_is_one_page_below_five_megabytes(tmp_path: Path) -> None:
+    sample = folder("sample_data")
+    layers = read_layers(sample / "village.gpkg")
+    scenes = {"before": sample / "scene_before.tif", "after": sample / "scene_after.tif"}
+    path = write_map(tmp_path / "map.html", layers, **scenes)
+    assert path.stat().st_size < 5e6
+    data = blocks(path.read_text(encoding="utf-8"))
+    assert {"farmland", "homestead", "protected_cropland", "landuse", "admin"} <= set(data)
+    for name, frame in layers.items():
+        placed = ~(shapely.is_missing(frame.geometry) | shapely.is_empty(frame.geometry))
+        assert len(data[name]["features"]) == placed.sum()
 
 
 # --- Bad input --------------------------------------------------------------------------------

@@ -110,9 +110,11 @@ def test_official_name_goes_before_an_alias(tmp_path: Path) -> None:
 def test_codes_stay_text(tmp_path: Path) -> None:
     """Numbers in a text field lose only their ``.0``; missing stays missing."""
     frame = parcels(3, DKLB=[10, 21, 10], TDYT=[1.0, None, 2.5], SFJBNT=["1", None, ""])
+    frame["DLDJ"] = [5.304e30, 1.0, 2.0]
     frame["DKMC"] = pd.to_datetime(["2024-01-05", None, "2023-12-31"])
     frame.to_file(tmp_path / "DK.gpkg", layer="DK")
     read = read_layer(tmp_path / "DK.gpkg")
+    assert read["DLDJ"].str.len().tolist() == [31, 1, 1]
     assert read["DKLB"].tolist() == ["10", "21", "10"]
     assert read["TDYT"].tolist()[::2] == ["1", "2.5"]
     assert read["TDYT"].isna().tolist() == [False, True, False]

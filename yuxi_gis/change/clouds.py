@@ -28,8 +28,9 @@ REACH_M = 2000.0
 _LEAST_M2 = 5_000.0  # smaller white objects are as likely roofs
 _CERTAIN_M2 = 500_000.0  # larger ones are clouds even if their shadow lies out of sight
 _BRIGHTER = 0.08  # in blue, against the other date; Hagolle's 0.03 suits dates a few days apart
-_RIM_M = 40.0  # thin rim that the tests miss
-_OVERLAP = 0.6  # of the displaced cloud that must lie on darkened ground
+_RIM_M = 40.0  # rim that the tests miss
+_SLACK_M = 30.0  # by which single clouds leave the common displacement
+_OVERLAP = 0.5  # of the displaced cloud that must lie on darkened ground
 _POINTS = 400  # of an object that are displaced
 
 
@@ -100,30 +101,55 @@ def _candidates(date: Spectra, other: Spectra, seen: Mask) -> _Sky:
 
 
 def _matched(sky: _Sky, pixel_m: float) -> Mask:
-    """Clouds that have a shadow, or are very large, with those shadows and a rim."""
+    """Clouds whose shadows lie where the sun puts them, those shadows, and their rims."""
     square = np.ones((3, 3), dtype=bool)
     objects, count = label(binary_opening(sky.cloud, square))
-    mask = np.zeros(sky.cloud.shape, dtype=bool)
     if count == 0:
-        return mask
+        return np.zeros(sky.cloud.shape, dtype=bool)
     sizes = np.bincount(objects.ravel())[1:] * pixel_m**2
+    places = [np.argwhere(objects == number + 1) for number in range(count)]
+    large = [place for place, size in zip(places, sizes, strict=True) if size >= _LEAST_M2]
+    step = _common_step(large, sky.shadow, pixel_m) if large else None
+    clouds, shadows = (np.zeros(sky.cloud.shape, dtype=bool) for _ in "cs")
+    for place, size in zip(places, sizes, strict=True):
+        cast = None if step is None else _cast(place, step, sky.shadow, pixel_m)
+        if cast is not None:
+            shadows[tuple(cast.T)] = True
+        if cast is not None or size >= _CERTAIN_M2:
+            clouds[tuple(place.T)] = True
     rim = max(round(_RIM_M / pixel_m), 1)
-    steps = _steps(pixel_m)
-    for number in np.flatnonzero(sizes >= _LEAST_M2) + 1:
-        cloud = np.argwhere(objects == number)
-        step, overlap = _best_step(cloud, sky.shadow, steps)
-        if overlap < _OVERLAP and sizes[number - 1] < _CERTAIN_M2:
-            continue
-        mask[tuple(cloud.T)] = True
-        if overlap >= _OVERLAP:
-            cast = cloud + step
-            inside = ((cast >= 0) & (cast < mask.shape)).all(axis=1)
-            mask[tuple(cast[inside].T)] = True
-    # The rest of a cloud or shadow that touches what was found belongs to it.
-    if mask.any():
-        near = binary_dilation(mask, square, iterations=2 * rim)
-        mask = binary_dilation(mask | (near & (sky.cloud | sky.shadow)), square, iterations=rim)
-    return np.asarray(mask)
+    mask = np.zeros(sky.cloud.shape, dtype=bool)
+    for found, candidates in ((clouds, sky.cloud), (shadows, sky.shadow)):
+        if found.any():  # what touches the found belongs to it; its edge thins out slowly
+            near = candidates & binary_dilation(found, square, iterations=2 * rim)
+            mask |= binary_dilation(found | near, square, iterations=rim)
+    return mask
+
+
+def _common_step(
+    clouds: list[NDArray[np.intp]], shadow: Mask, pixel_m: float
+) -> NDArray[np.intp] | None:
+    """The displacement that lays most of the clouds on darkened ground.
+
+    The clouds of one day float at about one height under one sun, so they share it.
+    """
+    steps, overlap = _overlaps(np.concatenate(clouds), shadow, _steps(pixel_m))
+    best = int(np.argmax(overlap))
+    return steps[best] if overlap[best] >= _OVERLAP else None
+
+
+def _cast(
+    cloud: NDArray[np.intp], step: NDArray[np.intp], shadow: Mask, pixel_m: float
+) -> NDArray[np.intp] | None:
+    """The pixels of a cloud's shadow near the common displacement, or None if there is none."""
+    slack = np.arange(-1, 2) * max(round(_SLACK_M / pixel_m), 1)
+    around = step + np.stack(np.meshgrid(slack, slack), axis=-1).reshape(-1, 2)
+    steps, overlap = _overlaps(cloud, shadow, around)
+    best = int(np.argmax(overlap))
+    if overlap[best] < _OVERLAP:
+        return None
+    moved = cloud + steps[best]
+    return moved[((moved >= 0) & (moved < shadow.shape)).all(axis=1)]
 
 
 def _steps(pixel_m: float) -> NDArray[np.intp]:
@@ -136,10 +162,10 @@ def _steps(pixel_m: float) -> NDArray[np.intp]:
     return np.unique(steps, axis=0).astype(np.intp)
 
 
-def _best_step(
+def _overlaps(
     cloud: NDArray[np.intp], shadow: Mask, steps: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], float]:
-    """The displacement that lays most of a cloud on darkened ground, and how much of it."""
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """The displacements, and the part of the displaced cloud that lies on darkened ground."""
     points = cloud[:: max(len(cloud) // _POINTS, 1)]
     moved = points[None] + steps[:, None]
     inside = np.asarray(((moved >= 0) & (moved < shadow.shape)).all(axis=2))
@@ -147,6 +173,4 @@ def _best_step(
     hits = shadow[moved[..., 0], moved[..., 1]] & inside
     # A shadow partly out of the picture is judged by the part within, if that is most of it.
     known = inside.mean(axis=1) >= 0.5
-    overlap = np.where(known, hits.sum(axis=1) / np.maximum(inside.sum(axis=1), 1), 0.0)
-    best = int(np.argmax(overlap))
-    return steps[best], float(overlap[best])
+    return steps, np.where(known, hits.sum(axis=1) / np.maximum(inside.sum(axis=1), 1), 0.0)

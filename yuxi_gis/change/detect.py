@@ -162,7 +162,7 @@ def detect_change(
         run = Passes(pair, scratch)
         sample = run.survey(_part(say, "读取影像", "reading the scenes", 0.0, 0.25))
         mad, threshold = run.measure(sample, _part(say, "计算变化强度", "strength", 0.25, 0.5))
-        changed = run.classify(threshold, _part(say, "判别变化类型", "kinds", 0.5, 0.75))
+        changed = run.classify(mad, threshold, _part(say, "判别变化类型", "kinds", 0.5, 0.75))
         blocks = run.trace(_part(say, "生成图斑", "patches", 0.75, 0.9))
         patches = collect_patches(blocks, first, second, layers)
         patches.table.to_file(folder / "patches.gpkg", layer="patches")

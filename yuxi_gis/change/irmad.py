@@ -54,6 +54,10 @@ class Mad:
     constant : float64, (n,)
     correlations : float64, (n,)
         Canonical correlations of the last round, ascending.
+    levels : float64, (2, n)
+        Mean stored numbers of the unchanged pixels at the first and the second date: what light,
+        haze and season did to the whole scene (M.J. Canty & A.A. Nielsen 2008,
+        10.1016/j.rse.2007.07.013).
     rounds : int
     """
 
@@ -62,6 +66,7 @@ class Mad:
     after: Floats
     constant: Floats
     correlations: Floats
+    levels: Floats
     rounds: int
 
     def strength(
@@ -120,8 +125,11 @@ def fit_mad(before: NDArray[np.floating], after: NDArray[np.floating]) -> Mad:
             break
         last = correlations
         weight = _weights(distance, len(bands))
+    unchanged = weight / weight.sum()
+    levels = np.stack([x_mean + x_std * (x @ unchanged), y_mean + y_std * (y @ unchanged)])
     a, b = a / x_std[:, None], b / y_std[:, None]
-    return Mad(bands, a, b, -(a.T @ x_mean) + b.T @ y_mean - centre, correlations, rounds)
+    constant = b.T @ y_mean - a.T @ x_mean - centre
+    return Mad(bands, a, b, constant, correlations, levels, rounds)
 
 
 def _varying(before: NDArray[np.floating], after: NDArray[np.floating]) -> NDArray[np.intp]:

@@ -14,12 +14,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import maximum_filter, uniform_filter
 
-from yuxi_gis.change.spectra import Spectra, bsi, has_reflectance, mndwi, ndvi, reflectance
+from yuxi_gis.change.irmad import Mad
+from yuxi_gis.change.spectra import (
+    Spectra,
+    bsi,
+    has_reflectance,
+    mndwi,
+    ndvi,
+    ndwi,
+    reflectance,
+    without_haze,
+)
 from yuxi_gis.read.raster import Pair
 
-__all__ = ["KINDS", "Kind", "by_code", "find_kinds", "kind_codes", "states"]
+__all__ = ["KINDS", "Kind", "body", "by_code", "find_kinds", "kind_codes", "states"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,9 @@ class Kind:
     least_m2 : float
         Smallest patch that is reported: 最小上图面积 of the third land survey (200 m² built,
         400 m² agricultural, 600 m² other).
+    least_share : float
+        Smallest share of a parcel that is reported: half where a field changes as a whole, so
+        that the blurred rim of the next field does not count; a tenth where it may be a corner.
     """
 
     code: int
@@ -50,26 +63,30 @@ class Kind:
     tblx: str
     seasonal: bool
     least_m2: float
+    least_share: float
 
 
 KINDS: tuple[Kind, ...] = (
-    Kind(1, "built", "新增建（构）筑物或硬化", "new building or hard surface", "20", False, 200),
-    Kind(2, "water", "新增水面", "new water", "SM", False, 400),
-    Kind(3, "planted", "植被增加", "more vegetation", "02", False, 400),
-    Kind(4, "planted", "植被增加", "more vegetation", "01", True, 400),
-    Kind(5, "bare", "植被减少或裸土", "less vegetation or bare soil", "LT", False, 400),
-    Kind(6, "bare", "植被减少或裸土", "less vegetation or bare soil", "LT", True, 400),
-    Kind(7, "cleared", "建（构）筑物拆除", "building or hard surface removed", "TP", False, 200),
-    Kind(8, "other", "其他变化", "other change", "QT", True, 600),
-    Kind(9, "other", "其他变化", "other change", "QT", False, 600),
+    Kind(
+        1, "built", "新增建（构）筑物或硬化", "new building or hard surface", "20", False, 200, 0.1
+    ),
+    Kind(2, "water", "新增水面", "new water", "SM", False, 400, 0.5),
+    Kind(3, "planted", "植被增加", "more vegetation", "02", False, 400, 0.5),
+    Kind(4, "planted", "植被增加", "more vegetation", "01", True, 400, 0.5),
+    Kind(5, "bare", "植被减少或裸土", "less vegetation or bare soil", "LT", False, 400, 0.5),
+    Kind(6, "bare", "植被减少或裸土", "less vegetation or bare soil", "LT", True, 400, 0.5),
+    Kind(7, "cleared", "建（构）筑物拆除", "building removed", "TP", False, 200, 0.1),
+    Kind(8, "other", "其他变化", "other change", "QT", True, 600, 0.5),
+    Kind(9, "other", "其他变化", "other change", "QT", False, 600, 0.1),
 )
 _CODES = {kind.code: kind for kind in KINDS}
 
 _UNKNOWN = 9
 _SEASONAL = 8
+_UNMIXED = (1, 2)  # built, water
 
 # States of the ground.
-DARK, WATER, BUILT, BARE, HERB, WOODY = _ALL = range(6)
+DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY = _ALL = range(7)
 
 _TRANSITIONS: tuple[tuple[set[int], set[int], int], ...] = (
     # from, to, kind; the first row that fits counts, and what fits none is seasonal
@@ -78,11 +95,12 @@ _TRANSITIONS: tuple[tuple[set[int], set[int], int], ...] = (
     ({DARK}, set(_ALL), 8),
     (set(_ALL), {WATER}, 2),
     (set(_ALL), {BUILT}, 1),
-    ({BUILT}, {BARE, HERB, WOODY}, 7),
-    ({WATER, BARE, HERB}, {WOODY}, 3),
-    ({WATER, BARE}, {HERB}, 4),
+    ({BUILT}, {BARE, SPARSE, GREEN, WOODY}, 7),
+    ({WATER, BARE, SPARSE}, {WOODY}, 3),
+    ({WATER, BARE, SPARSE}, {GREEN}, 4),
+    ({WATER, BARE}, {SPARSE}, 4),
     ({WOODY}, {BARE}, 5),
-    ({WATER, HERB}, {BARE}, 6),
+    ({WATER, SPARSE, GREEN}, {BARE}, 6),
 )
 
 
@@ -112,17 +130,32 @@ def states(s: Spectra) -> NDArray[np.int8]:
     Returns
     -------
     int8, (rows, columns)
-        ``DARK, WATER, BUILT, BARE, HERB, WOODY``.
+        ``DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY``.
     """
-    green_leaves, soil, water = ndvi(s), bsi(s), mndwi(s)
-    grey = s["blue"] > 0.6 * s["red"]  # concrete about 0.8, soils 0.35 to 0.57
+    leaves, soil = ndvi(s), bsi(s)
+    # Nothing but water is so dark in the infrared without leaves: soils lie at -0.5 in both
+    # indices, roofs and asphalt at -0.2 and brighter. nir alone, too, as swir is often coarser.
+    water = (mndwi(s) > -0.25) & (s["nir"] < 0.14) & (s["swir1"] < 0.13) & (leaves < 0.35)
+    water |= (ndwi(s) > -0.05) & (s["nir"] < 0.13)
+    # Half water, half field: a dark pixel whose nir hardly exceeds red, as no dry soil's does.
+    water |= (leaves < 0.15) & (s["nir"] < 0.145) & (s["blue"] < 0.085)
+    # Concrete has blue at 0.8 of red, soils at 0.35 to 0.57 and hardly above 0.08; what is darker
+    # than asphalt is wet soil. Tiles and gravel are reddish, but brighter in blue than soil.
+    grey = (s["blue"] > 0.6 * s["red"]) & (s["blue"] > 0.075) & (soil < 0.14)
+    grey |= (s["blue"] > 0.5 * s["red"]) & (s["blue"] > 0.09) & (soil < 0.18)
+    # Trees and shrubs cast shade between their leaves: as green as a crop, but dark in the near
+    # infrared (nir / NDVI about 0.3 in forest, 0.45 in orchards and shrubs, 0.55 and more in
+    # most crops). Lush crops on wet soil come near, but their leaf water shows in swir1.
+    shade = (s["nir"] < 0.52 * leaves) & (s["nir"] < 1.75 * s["swir1"])
+    shade |= s["nir"] < 0.4 * leaves
     tests = (
-        ((water > 0.1) & (s["nir"] < 0.15), WATER),
+        (water, WATER),
         ((s["nir"] < 0.10) & (s["swir1"] < 0.08), DARK),
-        (grey & (soil < 0.14) & (green_leaves < 0.25), BUILT),
-        (grey & (soil < 0.14) & (green_leaves < 0.45) & (s["blue"] > 0.10), BUILT),
-        ((green_leaves > 0.55) & (s["swir1"] < 0.18) & (s["green"] < 0.08), WOODY),
-        (green_leaves > 0.35, HERB),
+        (grey & (leaves < 0.25), BUILT),
+        (grey & (leaves < 0.45) & (s["blue"] > 0.10), BUILT),
+        ((leaves > 0.5) & shade, WOODY),
+        (leaves > 0.5, GREEN),
+        (leaves > 0.35, SPARSE),
     )
     return np.select(
         [test for test, _ in tests], [np.int8(state) for _, state in tests], np.int8(BARE)
@@ -147,6 +180,7 @@ def kind_codes(
 
 def find_kinds(
     pair: Pair,
+    mad: Mad,
     before: NDArray[np.float32],
     after: NDArray[np.float32],
     changed: NDArray[np.bool_],
@@ -158,14 +192,30 @@ def find_kinds(
     """
     if not has_reflectance(pair):
         return np.where(changed, _UNKNOWN, 0).astype(np.int16)
-    return kind_codes(*reflectance(pair, before, after), changed, strength)
+    first, second = reflectance(pair, before, after)
+    return kind_codes(first, without_haze(pair, mad, second), changed, strength)
+
+
+def body(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray[np.int16]:
+    """Kind codes without the blurred rim of each change.
+
+    A sensor blurs an edge over about a pixel, and at the true edge the change is felt at half
+    its strength. Pixels below half of the strongest neighbour of their kind lie outside.
+    """
+    inside = np.zeros(codes.shape, dtype=bool)
+    for kind in KINDS:
+        of_kind = codes == kind.code
+        peak = maximum_filter(np.where(of_kind, strength, 0.0), 3, mode="constant")
+        inside |= of_kind & (strength >= 0.5 * peak)
+    return np.where(inside, codes, 0).astype(np.int16)
 
 
 def _settled(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray[np.int16]:
     """Each changed pixel gets the kind that weighs most in its 3 × 3 surround.
 
     Weight is strength: mixed pixels at the rim of a change lie between two states and may look
-    like a third, but they changed less than its body.
+    like a third, but they changed less than its body. Pixels that look built or wet keep their
+    kind: no mixture of soil and leaves looks so.
     """
     votes = np.stack(
         [
@@ -174,4 +224,5 @@ def _settled(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArra
         ]
     )
     winners = np.array([kind.code for kind in KINDS], dtype=np.int16)[votes.argmax(axis=0)]
-    return np.where(codes > 0, winners, 0).astype(np.int16)
+    own = np.isin(codes, _UNMIXED)
+    return np.where(own | (codes == 0), codes, winners).astype(np.int16)

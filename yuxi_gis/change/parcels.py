@@ -3,10 +3,11 @@
 A pixel on a parcel's boundary counts with the exact part of it that lies within (exactextract),
 so narrow terraces are measured as well as large fields.
 
-A parcel counts as changed when real change (of kinds that are not seasonal) covers at least
-`LEAST_SHARE` of it and the smallest area that its kind is mapped at (`Kind.least_m2`), or at
-least half of it. If real change does not reach that but all change together does, the parcel
-is listed as possibly seasonal.
+A parcel counts as changed when real change (of kinds that are not seasonal) covers the smallest
+area that its main kind is mapped at (`Kind.least_m2`), and either the smallest share
+(`Kind.least_share`) or `MUCH` times that area; half of the parcel is always enough. If real
+change does not reach that but all change together does, the parcel is listed as possibly
+seasonal. The blurred rims of changes do not count.
 """
 
 from __future__ import annotations
@@ -26,10 +27,7 @@ from yuxi_gis.change.kinds import KINDS
 from yuxi_gis.crs import require_crs
 from yuxi_gis.units import ellipsoidal_area, to_mu
 
-__all__ = ["CHANGED_COLUMNS", "LEAST_SHARE", "SHARE_COLUMNS", "changed_parcels", "parcel_shares"]
-
-LEAST_SHARE = 0.1
-"""Share of a parcel below which change is taken for its neighbour's."""
+__all__ = ["CHANGED_COLUMNS", "MUCH", "SHARE_COLUMNS", "changed_parcels", "parcel_shares"]
 
 SHARE_COLUMNS = (
     "layer", "feature", "changed_share", "seasonal_share", "seen_share", "geometry",
@@ -38,6 +36,9 @@ CHANGED_COLUMNS = (
     "layer", "feature", "kind", "kind_zh", "seasonal",
     "changed_m2", "changed_mu", "changed_share", "seen_share", "geometry",
 )  # fmt: skip
+
+MUCH = 5
+"""Multiple of a kind's smallest area that counts whatever its share of the parcel."""
 
 _NOT_PARCELS = frozenset({"admin"})
 _MOSTLY = 0.5
@@ -132,13 +133,15 @@ def changed_parcels(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> 
     """The parcels that count as changed: table with `CHANGED_COLUMNS`."""
     area = ellipsoidal_area(parcels)
     season = np.array([kind.seasonal for kind in KINDS])
-    least = np.array([kind.least_m2 for kind in KINDS])
+    least_m2 = np.array([kind.least_m2 for kind in KINDS])
+    least_share = np.array([kind.least_share for kind in KINDS])
 
     def main(columns: NDArray[np.bool_]) -> tuple[NDArray[np.intp], Floats, NDArray[np.bool_]]:
         part = np.where(columns, shares, 0.0)
         kind, total = part.argmax(axis=1), part.sum(axis=1)
-        enough = (total >= LEAST_SHARE) & (total * area >= least[kind])
-        return kind, total, enough | (total >= _MOSTLY)
+        size = total * area / least_m2[kind]
+        large = (size >= 1) & ((total >= least_share[kind]) | (size >= MUCH))
+        return kind, total, large | (total >= _MOSTLY)
 
     kind, total, real = main(~season)
     any_kind, any_total, any_change = main(np.ones(len(KINDS), dtype=bool))

@@ -14,7 +14,7 @@ import rasterio.shutil
 from rasterio.io import DatasetWriter
 
 from yuxi_gis.change.irmad import Mad, fit_mad
-from yuxi_gis.change.kinds import find_kinds
+from yuxi_gis.change.kinds import body, find_kinds
 from yuxi_gis.change.patches import trace
 from yuxi_gis.change.seen import Survey, survey
 from yuxi_gis.change.threshold import MARGIN, Histogram, Threshold, find_threshold, smooth
@@ -37,7 +37,7 @@ class Passes:
 
     @property
     def kinds(self) -> Path:
-        """Kind codes, 0 where unchanged, nodata where not seen."""
+        """Kind codes without blurred rims, 0 where unchanged, nodata where not seen."""
         return self.folder / "kind.tif"
 
     def _create(self, name: str, count: int, dtype: str, nodata: float | None) -> DatasetWriter:
@@ -84,7 +84,7 @@ class Passes:
                 step(number / len(blocks))
         return mad, find_threshold(histogram, len(mad.bands))
 
-    def classify(self, threshold: Threshold, step: Step) -> int:
+    def classify(self, mad: Mad, threshold: Threshold, step: Step) -> int:
         """Pass 3: changed or not, and which kind; returns the number of changed pixels."""
         changed_pixels = 0
         blocks = self.pair.windows()
@@ -95,16 +95,17 @@ class Passes:
             self._create("kind", 1, "int16", NODATA) as kinds,
         ):
             for number, window in enumerate(blocks, 1):
-                wide, inner = grow(window, 1, self.pair.before.shape)
+                wide, inner = grow(window, 2, self.pair.before.shape)
                 before, after, _ = self.pair.read(wide)
                 seen = mask.read(1, window=wide) > 0
                 strength = strengths.read(1, window=wide) / threshold.scale
                 changed = seen & (strength > threshold.value)
-                kind = find_kinds(self.pair, before, after, changed, strength)
+                kind = find_kinds(self.pair, mad, before, after, changed, strength)
                 bands = np.stack([strength, changed, kind]).astype(np.float32)
                 bands[:, ~seen] = NODATA
                 result.write(bands[:, *inner], window=window)
-                kinds.write(bands[2][inner].astype(np.int16), 1, window=window)
+                parcels = np.where(seen, body(kind, strength), int(NODATA)).astype(np.int16)
+                kinds.write(parcels[inner], 1, window=window)
                 changed_pixels += int(changed[inner].sum())
                 step(number / len(blocks))
         return changed_pixels

@@ -7,15 +7,29 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from yuxi_gis.change.irmad import Mad
 from yuxi_gis.read.raster import Pair
 
-__all__ = ["ROLES", "Spectra", "bsi", "has_reflectance", "mndwi", "ndvi", "reflectance"]
+__all__ = [
+    "ROLES",
+    "Spectra",
+    "bsi",
+    "has_reflectance",
+    "mndwi",
+    "ndvi",
+    "ndwi",
+    "reflectance",
+    "without_haze",
+]
 
 Image = NDArray[np.float32]
 Spectra = Mapping[str, Image]
 """Band role to surface reflectance (0..1)."""
 
 ROLES = ("blue", "green", "red", "nir", "swir1", "swir2")
+
+_VISIBLE = ROLES[:3]
+_HAZE = 0.03
 
 
 def has_reflectance(pair: Pair) -> bool:
@@ -26,18 +40,32 @@ def has_reflectance(pair: Pair) -> bool:
 
 def reflectance(pair: Pair, before: Image, after: Image) -> tuple[Spectra, Spectra]:
     """Both scenes' blocks (bands in the order of the first) as reflectances by role."""
-
-    def convert(block: Image, scale: float | None, offset: float | None) -> Spectra:
-        return {
-            role: block[pair.before.roles.index(role)] * np.float32(scale or 1)
-            + np.float32(offset or 0)
+    return tuple(  # type: ignore[return-value]
+        {
+            role: block[pair.before.roles.index(role)] * np.float32(scene.scale)
+            + np.float32(scene.offset)
             for role in ROLES
         }
-
-    return (
-        convert(before, pair.before.scale, pair.before.offset),
-        convert(after, pair.after.scale, pair.after.offset),
+        for block, scene in ((before, pair.before), (after, pair.after))
     )
+
+
+def without_haze(pair: Pair, mad: Mad, after: Spectra) -> Spectra:
+    """The second date with the haze of the first.
+
+    Haze adds to the visible bands, most to blue. What it added comes from the mean of the
+    unchanged pixels, and is held within what is left after atmospheric correction (±0.03).
+    """
+    scales = np.array([[pair.before.scale], [pair.after.scale]], dtype=np.float64)
+    offsets = np.array([[pair.before.offset], [pair.after.offset]], dtype=np.float64)
+    levels = mad.levels * scales + offsets
+    haze = np.clip(levels[0] - levels[1], -_HAZE, _HAZE)
+    out = dict(after)
+    for index, band in enumerate(mad.bands):
+        role = pair.before.roles[band]
+        if role in _VISIBLE:
+            out[role] = out[role] + np.float32(haze[index])
+    return out
 
 
 def _ratio(up: Image, down: Image) -> Image:
@@ -49,6 +77,11 @@ def _ratio(up: Image, down: Image) -> Image:
 def ndvi(s: Spectra) -> Image:
     """Normalised difference vegetation index (Rouse 1974)."""
     return _ratio(s["nir"], s["red"])
+
+
+def ndwi(s: Spectra) -> Image:
+    """Normalised difference water index (McFeeters 1996, 10.1080/01431169608948714)."""
+    return _ratio(s["green"], s["nir"])
 
 
 def mndwi(s: Spectra) -> Image:

@@ -145,7 +145,6 @@ def parcel_code_form(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
         wrong,
         value=text[wrong].str.len(),
         limit=field.length or 19,
-        unit="位",
         words={"found": _shown(text[wrong], field)},
         zh="地块 {feature} 的地块代码 DKBM 为“{found}”（{value:.0f} 位），"
         "应为 {limit:.0f} 位数字。",
@@ -196,7 +195,6 @@ def parcel_code_unique(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
         shared,
         value=group.transform("size"),
         limit=1,
-        unit="行",
         words={
             "found": _shown(text[shared], subject.spec.by_name["DKBM"]),
             "rows": rows.groupby(text[shared]).transform(_rows),

@@ -93,10 +93,13 @@ class Subject:
             whole = column.dropna()
             if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
                 column = column.astype("Int64")
-        if not isinstance(column.dtype, pd.StringDtype):
+        if column.dtype == object:  # may hold what cannot be counted, a list for example
             column = column.map(str, na_action="ignore")
-        text = column.astype("str").str.strip()
-        return text.mask(text.str.upper().isin(_BLANK))
+        # Most fields have few values: work on each value once.
+        row_value, values = pd.factorize(column)
+        text = pd.Series(values).map(str).astype("str").str.strip()
+        text = text.mask(text.str.upper().isin(_BLANK))
+        return pd.Series(text.array.take(row_value, allow_fill=True))
 
     def number(self, field: str) -> npt.NDArray[np.float64]:
         """The official field as numbers; nan where there is nothing, or no finite number."""

@@ -8,8 +8,8 @@ import os
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 import click
@@ -65,7 +65,7 @@ class Console:
 
     def print_json(self, value: Any) -> None:
         """The result as one JSON object or list."""
-        click.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False))
+        click.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain))
 
     def table(self, rows: Sequence[Sequence[object]]) -> None:
         """Rows in columns, wide characters counted as two; numbers to the right."""
@@ -92,6 +92,15 @@ class Console:
         elif time.monotonic() - self._spoke >= _LOG_EVERY_S:
             click.echo(f"… {stage}", err=True)
             self._spoke = time.monotonic()
+
+
+def _plain(value: object) -> dict[str, Any]:
+    """A dataclass or a mapping as what JSON knows."""
+    if is_dataclass(value):
+        return {f.name: getattr(value, f.name) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} cannot be JSON")
 
 
 def _cell(value: object) -> str:

@@ -83,20 +83,22 @@ def show(console: Console, result: ChangeResult, folder: Path) -> None:
 
 
 def show_kinds(console: Console, frame: Any, area: str) -> None:
-    """Count and area by kind."""
+    """Count and area by kind; what may be only the season is one line of its own."""
     from yuxi_gis.units import to_mu
 
+    t = console.t
     title = "kind_zh" if console.lang == "zh" else "kind"
-    groups = frame[frame["kind"].notna() & (frame[area] > 0)].groupby([title, "seasonal"])
-    maybe = console.t("可能是季节变化", "possibly seasonal")
+    named = frame[title].where(
+        ~frame["seasonal"],
+        t(
+            "可能只是季节变化（收割、播种、轮作）",
+            "possibly only the season (harvest, sowing, rotation)",
+        ),
+    )
+    groups = frame[frame[area] > 0].groupby([frame["seasonal"], named.rename("what")])
     console.table(
         [
-            (
-                kind,
-                len(rows),
-                f"{to_mu(float(rows[area].sum())):,.1f} {console.t('亩', 'mu')}",
-                maybe if seasonal else "",
-            )
-            for (kind, seasonal), rows in groups
+            (what, len(rows), f"{to_mu(float(rows[area].sum())):,.1f} {t('亩', 'mu')}")
+            for (_, what), rows in groups
         ]
     )

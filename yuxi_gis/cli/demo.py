@@ -81,6 +81,7 @@ def _run(console: Console, out: Path, *, overwrite: bool) -> dict[str, Any]:
         before=before,
         after=after,
         lang=console.lang,
+        title=console.t("示例村（虚构）农村土地一张图", "Rural land of an invented sample village"),
         overwrite=overwrite,
     )
     console.progress("完成", "done", 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -35,7 +34,7 @@ def command(console: Console) -> click.Command:
             )
         chosen = list(catalog.values()) if layer_id is None else [catalog[layer_id]]
         if console.json:
-            console.print_json([_plain(spec) for spec in chosen])
+            console.print_json(chosen)
         elif layer_id is None:
             console.table([(s.id, s.name, s.title(console.lang), s.standard) for s in chosen])
         else:
@@ -61,18 +60,3 @@ def _row(console: Console, field: FieldSpec) -> tuple[str, ...]:
     if field.decimals is not None:
         size += f".{field.decimals}"
     return (field.name, field.title(console.lang), field.type, size, field.required)
-
-
-def _plain(spec: LayerSpec) -> dict[str, Any]:
-    data = {key: value for key, value in spec.__dict__.items() if key not in ("fields", "area")}
-    data["area"] = None if spec.area is None else asdict(spec.area)
-    data["fields"] = [
-        {**field.__dict__, "codes": None if field.codes is None else _codes(field)}
-        for field in spec.fields
-    ]
-    return data
-
-
-def _codes(field: FieldSpec) -> dict[str, Any]:
-    assert field.codes is not None
-    return {key: dict(v) if key in ("zh", "en") else v for key, v in field.codes.__dict__.items()}

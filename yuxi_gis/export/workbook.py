@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -66,8 +67,8 @@ _COLUMNS = (
     _Column("相关图层", "Other layer", 14, wrap=True),
     _Column("相关地块", "Other parcel", 23),
     _Column("问题", "What is wrong", 60, wrap=True),
-    _Column("数值", "Value", 12, "0.00##"),
-    _Column("限值", "Limit", 10, "0.00##"),
+    _Column("数值", "Value", 12, "General"),
+    _Column("限值", "Limit", 10, "General"),
     _Column("单位", "Unit", 7),
     _Column("面积（m²）", "Area (m²)", 13, "0.00"),
     _Column("处理方法", "How to mend it", 60, wrap=True),
@@ -228,16 +229,17 @@ def _overview(sheet: _Sheet, result: CheckResult, k: int) -> None:
         (layer.spec.name, layer.spec.title(lang), layer.count, crs_name(layer.crs))
         for layer in result.layers.values()
     ]
-    counts = result.findings.groupby(["rule", "severity"]).size().items()
+    counts = Counter(zip(result.findings["rule"], result.findings["severity"], strict=True))
     found = [
-        (rule, RULES[rule].title(lang), _SEVERITY[severity][k], int(number))
-        for (rule, severity), number in counts
+        (rule, RULES[rule].title(lang), _SEVERITY[severity][k], number)
+        for (rule, severity), number in sorted(counts.items())
     ]
     skipped = [
         (run.rule, RULES[run.rule].title(lang), run.layer, run.reason(lang))
         for run in result.not_run
     ]
-    for head, rows in zip(_OVERVIEW_HEADS, (layers, found, skipped), strict=True):
+    tables: tuple[Sequence[Sequence[Any]], ...] = (layers, found, skipped)
+    for head, rows in zip(_OVERVIEW_HEADS, tables, strict=True):
         sheet.append([sheet.cell("")])
         sheet.head([texts[k] for texts in head])
         for row in rows or [(("无", "none")[k],)]:

@@ -13,19 +13,12 @@ __all__ = ["as_text", "official_names"]
 
 def official_names(columns: Iterable[str], spec: LayerSpec) -> dict[str, str]:
     """Field names of a file → official names: same letters in any case, or an alias."""
-    by_name = {field.name.upper(): field.name for field in spec.fields}
-    by_alias = {
-        alias.upper(): field.name
-        for field in spec.fields
-        for alias in (field.title_zh, *field.aliases)
-    }
     result: dict[str, str] = {}
     # A field that bears the official name itself goes before one that bears an alias.
-    for known in (by_name, by_alias):
-        for column in columns:
-            official = known.get(column.strip().upper())
-            if official is not None and official not in result.values():
-                result.setdefault(column, official)
+    for column in sorted(columns, key=lambda c: c.strip().upper() != spec.official_name(c)):
+        official = spec.official_name(column)
+        if official is not None and official not in result.values():
+            result[column] = official
     return result
 
 
@@ -36,9 +29,5 @@ def as_text(values: pd.Series) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.dt.strftime("%Y%m%d").astype("str").where(values.notna())
     if pd.api.types.is_float_dtype(values):
-        whole = values.notna() & (values % 1 == 0)
-        text = values.astype("str")
-        return text.where(~whole, values.where(whole, 0).astype("int64").astype("str")).where(
-            values.notna()
-        )
+        values = values.map(lambda v: f"{v:.0f}" if v % 1 == 0 else str(v), na_action="ignore")
     return values.astype("str").where(values.notna())

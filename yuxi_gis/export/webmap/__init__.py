@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, Unpack
 
 import folium
 import geopandas as gpd
@@ -38,6 +38,20 @@ _YUXI = [[23.315, 101.277], [24.952, 103.152]]
 
 Layers = Mapping[str, gpd.GeoDataFrame]
 Scene = str | os.PathLike[str]
+
+
+class Content(TypedDict, total=False):
+    """The keywords of `make_map`."""
+
+    findings: gpd.GeoDataFrame | None
+    patches: gpd.GeoDataFrame | None
+    changed_parcels: gpd.GeoDataFrame | None
+    before: Scene | None
+    after: Scene | None
+    lang: str
+    title: str | None
+    catalog: Mapping[str, LayerSpec] | None
+    unmask: bool
 
 
 def make_map(
@@ -121,7 +135,7 @@ def write_map(
     layers: Layers,
     *,
     overwrite: bool = False,
-    **content: Any,
+    **content: Unpack[Content],
 ) -> Path:
     """Write the map as one HTML file.
 

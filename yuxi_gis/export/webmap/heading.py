@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from html import escape
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import geopandas as gpd
 
@@ -59,7 +59,7 @@ def heading(
     facts = {
         words["about_crs_page"]: "EPSG:3857 (WGS 84 / Pseudo-Mercator)",
         words["about_made"]: made,
-        words["about_by"]: f"yuxi-gis {version('yuxi-gis')}",
+        words["about_by"]: _program(),
     }
     notes = ("about_suspected", "about_unmasked" if unmask else "about_masked", "about_rounding")
     lines = "".join(f"<p>{escape(words[note])}</p>" for note in notes)
@@ -71,17 +71,17 @@ def heading(
     )
 
 
+def _program() -> str:
+    try:
+        return f"yuxi-gis {version('yuxi-gis')}"
+    except PackageNotFoundError:  # a checkout that is not installed
+        return "yuxi-gis"
+
+
 def _source_table(sources: Sequence[Source], words: Mapping[str, str]) -> str:
-    heads = ["about_layer", "about_count", "about_source", "about_crs"]
-    unplaced = any(source.unplaced for source in sources)
-    if unplaced:
-        heads.append("about_unplaced")
+    heads = ("about_layer", "about_count", "about_unplaced", "about_source", "about_crs")
     rows = "".join(
-        _row("td", source.title, source.count, source.file, source.crs)
-        if not unplaced
-        else _row(
-            "td", source.title, source.count, source.file, source.crs, str(source.unplaced or "")
-        )
+        _row("td", source.title, source.count, str(source.unplaced or ""), source.file, source.crs)
         for source in sources
     )
     return f"<table>{_row('th', *(words[head] for head in heads))}{rows}</table>"

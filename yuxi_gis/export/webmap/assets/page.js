@@ -10,11 +10,23 @@ yuxi.start = function (map, settings, parts) {
   yuxi.legend(map, settings, parts.scenes, parts.layers);
   yuxi.identify(map, parts.layers, texts);
   yuxi.search(map, parts.layers, texts);
+  yuxi.closing(map);
   map.fitBounds(settings.bounds, {
     paddingTopLeft: [50, 12],
     paddingBottomRight: [yuxi.legendWidth(map) + 12, 40],
     animate: false,
   });
+};
+
+/** Escape, or a click on the map, closes the box about the data; Escape the popup, too. */
+yuxi.closing = function (map) {
+  var about = document.getElementById("yuxi-about");
+  document.addEventListener("keydown", function (event) {
+    if (event.key !== "Escape") return;
+    about.open = false;
+    map.closePopup();
+  });
+  map.on("click", function () { about.open = false; });
 };
 
 /** North is up. */

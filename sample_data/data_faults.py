@@ -7,6 +7,7 @@ one fault gives one finding.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -14,7 +15,9 @@ import pandas as pd
 import shapely
 import shapely.affinity
 import shapely.ops
-from parcels import CRS, GRID, rectangle
+from parcels import CRS, GRID
+from plan import rectangle
+from shapely.geometry.base import BaseGeometry
 from terrain import Terrain
 
 from yuxi_gis.units import ellipsoidal_area
@@ -29,6 +32,48 @@ LAYERS = {
 }  # fmt: skip
 
 
+class Spoil(NamedTuple):
+    """A wrong value of one field; `value` may be a function of the row, `fits` chooses the row."""
+
+    rule: str
+    name: str
+    field: str
+    value: object
+    note: str
+    note_zh: str
+    fits: Callable[[pd.Series], bool] = lambda row: True
+
+
+BLANK, LIST, FORM = "mandatory value missing", "value outside the code list", "not 19 digits"
+SPOILS = (
+    Spoil("A01", "DK", "DKMC", None, f"{BLANK}: null", "必填字段为空值"),
+    Spoil("A01", "DK", "DKMC", "\u3000", f"{BLANK}: full-width space", "必填字段只有全角空格"),
+    Spoil("A01", "ZJD", "HZXM", "无", f"{BLANK}: 无", "必填字段填“无”"),
+    Spoil("A01", "YJJBNTTB", "ZLDWMC", "NULL", f"{BLANK}: text NULL", "必填字段填“NULL”"),
+    Spoil("A01", "DLTB", "QSDWMC", "", f"{BLANK}: empty text", "必填字段为空字符串"),
+    Spoil("A02", "DK", "DKLB", "20", LIST, "地块类别不在值域内"),
+    Spoil("A02", "DK", "TDYT", "9", LIST, "土地用途不在值域内"),
+    Spoil("A02", "ZJD", "LYZT", "9", LIST, "利用状态不在值域内", lambda r: r.LYZT == "1"),
+    Spoil("A02", "DLTB", "DLBM", "0104", LIST, "地类编码不在值域内", lambda r: r.DLBM == "0103"),
+    Spoil("A02", "YJJBNTTB", "QSXZ", "99", LIST, "权属性质不在值域内"),
+    Spoil("A04", "DK", "DKBM", lambda r: r.DKBM[:-2] + "O" + r.DKBM[-1],
+          f"{FORM}: letter O for zero", "地块代码含字母O", lambda r: r.DKBM[-2] == "0"),
+    Spoil("A04", "DK", "DKBM", lambda r: r.DKBM[:-1], f"{FORM}: but 18", "地块代码只有18位"),
+    Spoil("A04", "DK", "DKBM", "5.30428E+18", f"{FORM}: spoilt by a spreadsheet",
+          "地块代码变成科学计数法"),
+    Spoil("R01", "DK", "SCMJ", lambda r: round(r.SCMJ * 1.031, 2), "recorded area 3.1 % too large",
+          "实测面积偏大3.1%", lambda r: r.SCMJ > 600),
+    Spoil("R01", "DK", "SCMJ", lambda r: round(r.SCMJ * 0.994, 2), "recorded area 0.6 % too small",
+          "实测面积偏小0.6%", lambda r: r.SCMJ > 600),
+    Spoil("R01", "DK", "SCMJ", lambda r: round(r.SCMJ * 1.12, 2), "recorded area 12 % too large",
+          "实测面积偏大12%", lambda r: r.SCMJ > 600),
+    Spoil("R03", "DK", "SCMJM", lambda r: round(r.SCMJ * 0.0015, 1), "亩 rounded to 0.1",
+          "亩数只保留一位小数", lambda r: 0.02 < abs(r.SCMJM - round(r.SCMJM, 1)) < 0.045),
+    Spoil("R03", "DK", "SCMJM", lambda r: round(r.SCMJ / 600, 2), "亩 reckoned as 600 m²",
+          "按600平方米折算亩"),
+)  # fmt: skip
+
+
 class Faults:
     """Plants faults into `layers` (name -> frame, changed in place) and keeps the ledger.
 
@@ -38,7 +83,7 @@ class Faults:
     """
 
     def __init__(
-        self, layers: dict[str, gpd.GeoDataFrame], taken: shapely.Geometry, rng: np.random.Generator
+        self, layers: dict[str, gpd.GeoDataFrame], taken: BaseGeometry, rng: np.random.Generator
     ) -> None:
         self.layers, self.rng = layers, rng
         self.rows: list[dict[str, object]] = []
@@ -56,13 +101,15 @@ class Faults:
                 return int(index)
         raise LookupError(f"{name}: no row fits")
 
-    def block(self, name: str, area: shapely.Geometry) -> None:
+    def block(self, name: str, area: BaseGeometry) -> None:
         frame = self.layers[name]
-        self._free[name] = [i for i in self._free[name] if not frame.geometry.loc[i].intersects(area)]
+        self._free[name] = [
+            i for i in self._free[name] if not frame.geometry.loc[i].intersects(area)
+        ]
 
     def note(
         self, rule: str, name: str, index: int | None, note: str, note_zh: str, *, field: str = "",
-        other: tuple[str, int] | None = None, place: shapely.Geometry | None = None,
+        other: tuple[str, int] | None = None, place: BaseGeometry | None = None,
     ) -> None:  # fmt: skip
         """A line of the ledger. The place is that of the shape before it was spoilt."""
         layer, key = LAYERS[name]
@@ -84,7 +131,7 @@ class Faults:
         table = pd.DataFrame(self.rows).reindex(columns=COLUMNS)
         return table.sort_values(["rule", "layer", "feature"], kind="stable", ignore_index=True)
 
-    def _add(self, name: str, row: pd.Series, geometry: shapely.Geometry) -> int:
+    def _add(self, name: str, row: pd.Series, geometry: BaseGeometry) -> int:
         """Append a copy of `row` with its own code and identifier; its index."""
         frame = self.layers[name]
         key = LAYERS[name][1]
@@ -116,7 +163,12 @@ class Faults:
         elif name == "ZJD":
             area = round(float(shape.area.iloc[0]), 2)
             approved = min(area, 150.0)
+            floor = round(area * 0.7, 2)
             frame.loc[index, ["ZJDMJ", "PZMJ", "CBZMJ"]] = area, approved, round(area - approved, 2)
+            frame.loc[index, ["JZZDMJ", "JZMJ"]] = (
+                floor,
+                round(floor * int(frame.loc[index, "CS"]), 2),
+            )
         else:
             area = round(float(ellipsoidal_area(shape)[0]), 2)
             total, rest = {"DLTB": ("TBMJ", "TBDLMJ"), "YJJBNTTB": ("YJJBNTTBMJ", "YJJBNTMJ")}[name]
@@ -125,60 +177,37 @@ class Faults:
 
     # ---- attributes ---------------------------------------------------------------------------
 
-    def spoil(
-        self, rule: str, name: str, field: str, value: object, note: str, note_zh: str,
-        fits: Callable[[pd.Series], bool] = lambda row: True,
-    ) -> None:  # fmt: skip
-        """Set one field of one row; `value` may be a function of the row."""
-        index = self.pick(name, fits)
-        frame = self.layers[name]
-        frame.at[index, field] = value(frame.loc[index]) if callable(value) else value
-        self.note(rule, name, index, note, note_zh, field=field)
+    def _spoil(self, spoil: Spoil) -> None:
+        """Set one field of one row."""
+        index = self.pick(spoil.name, spoil.fits)
+        frame = self.layers[spoil.name]
+        value = spoil.value
+        frame.at[index, spoil.field] = value(frame.loc[index]) if callable(value) else value
+        if spoil.rule == "R01":
+            frame.at[index, "SCMJM"] = round(frame.at[index, "SCMJ"] * 0.0015, 2)
+        self.note(spoil.rule, spoil.name, index, spoil.note, spoil.note_zh, field=spoil.field)
+
+    def _same_code(self) -> None:
+        first, second = self.pick("DK"), self.pick("DK")
+        frame = self.layers["DK"]
+        frame.at[second, "DKBM"] = frame.at[first, "DKBM"]
+        for index in (first, second):
+            self.note("A05", "DK", index, "parcel code used twice", "地块代码重复", field="DKBM")
 
     def attributes(self) -> None:
         """A01, A02, A04, A05, R01, R03."""
-        blank = "mandatory value missing"
-        self.spoil("A01", "DK", "DKMC", None, f"{blank}: null", "必填字段为空值")
-        self.spoil("A01", "DK", "DKMC", "　", f"{blank}: full-width space", "必填字段只有全角空格")
-        self.spoil("A01", "ZJD", "HZXM", "无", f"{blank}: 无", "必填字段填“无”")
-        self.spoil("A01", "YJJBNTTB", "ZLDWMC", "NULL", f"{blank}: text NULL", "必填字段填“NULL”")
-        self.spoil("A01", "DLTB", "QSDWMC", "", f"{blank}: empty text", "必填字段为空字符串")
-        code = "value outside the code list"
-        self.spoil("A02", "DK", "DKLB", "20", code, "地块类别不在值域内")
-        self.spoil("A02", "DK", "TDYT", "9", code, "土地用途不在值域内")
-        self.spoil("A02", "ZJD", "LYZT", "9", code, "利用状态不在值域内", lambda r: r.LYZT == "1")
-        self.spoil("A02", "DLTB", "DLBM", "0104", code, "地类编码不在值域内",
-                   lambda r: r.DLBM == "0103")  # fmt: skip
-        self.spoil("A02", "YJJBNTTB", "QSXZ", "99", code, "权属性质不在值域内")
-        form = "parcel code is not 19 digits"
-        self.spoil("A04", "DK", "DKBM", lambda r: r.DKBM[:-2] + "O" + r.DKBM[-1],
-                   f"{form}: letter O for zero", "地块代码含字母O", lambda r: r.DKBM[-2] == "0")  # fmt: skip
-        self.spoil("A04", "DK", "DKBM", lambda r: r.DKBM[:-1], f"{form}: 18 digits", "地块代码只有18位")
-        self.spoil("A04", "DK", "DKBM", "5.30428E+18", f"{form}: spoilt by a spreadsheet",
-                   "地块代码变成科学计数法")  # fmt: skip
         for _ in range(2):
-            first, second = self.pick("DK"), self.pick("DK")
-            frame = self.layers["DK"]
-            frame.at[second, "DKBM"] = frame.at[first, "DKBM"]
-            for index in (first, second):
-                self.note("A05", "DK", index, "parcel code used twice", "地块代码重复", field="DKBM")
-        for factor, zh in ((1.031, "偏大3.1%"), (0.994, "偏小0.6%"), (1.12, "偏大12%")):
-            self.spoil("R01", "DK", "SCMJ", lambda r, f=factor: round(r.SCMJ * f, 2),
-                       f"recorded area is {factor} of the measured", f"实测面积{zh}",
-                       lambda r: r.SCMJ > 600)  # fmt: skip
-            number = self.layers["DK"].DKBM == self.rows[-1]["feature"]
-            area = self.layers["DK"].loc[number, "SCMJ"]
-            self.layers["DK"].loc[number, "SCMJM"] = (area * 0.0015).round(2)
-        self.spoil("R03", "DK", "SCMJM", lambda r: round(r.SCMJ * 0.0015, 1), "亩 rounded to 0.1",
-                   "亩数只保留一位小数", lambda r: 0.02 < abs(r.SCMJM - round(r.SCMJM, 1)) < 0.045)  # fmt: skip
-        self.spoil("R03", "DK", "SCMJM", lambda r: round(r.SCMJ / 600, 2), "亩 reckoned as 600 m²",
-                   "按600平方米折算亩")  # fmt: skip
+            self._same_code()
+        for spoil in SPOILS:
+            self._spoil(spoil)
 
     # ---- shapes -------------------------------------------------------------------------------
 
     def _bow_tie(self, name: str) -> None:
         """Two boundary points in the wrong order: a loop of a few dm² inside the parcel."""
-        index = self.pick(name, lambda r: r.geometry.area > 700 and _straight(r.geometry) is not None)
+        index = self.pick(
+            name, lambda r: r.geometry.area > 700 and _straight(r.geometry) is not None
+        )
         frame = self.layers[name]
         ring = shapely.get_coordinates(shapely.orient_polygons(frame.geometry.loc[index]).exterior)
         edge = _straight(frame.geometry.loc[index])
@@ -216,18 +245,19 @@ class Faults:
     def _widen(self, name: str, by: float) -> None:
         """A parcel grows over its neighbour along the middle of their common edge."""
         frame = self.layers[name]
-        for index in list(self._free[name]):
-            near = frame.loc[[i for i in self._free[name] if i != index]]
-            near = near[near.touches(frame.geometry.loc[index])]
+        free = frame.loc[self._free[name]]
+        for index in free.index:
+            near = free[free.touches(frame.geometry.loc[index])]
             common = near.geometry.intersection(frame.geometry.loc[index])
-            common = common[common.length > 22.0]
-            if not common.empty:
+            if (common.length > 22.0).any():
                 break
+        else:
+            raise LookupError(f"{name}: no neighbours are free")
         other = common.length.idxmax()
         seam = shapely.line_merge(common.loc[other])
         seam = max(shapely.get_parts(seam), key=lambda part: part.length)
         points = shapely.get_coordinates(seam)
-        middle = shapely.linestrings(points[len(points) // 4 : len(points) * 3 // 4 + 1])
+        middle = shapely.LineString(points[len(points) // 4 : len(points) * 3 // 4 + 1])
         strip = shapely.intersection(
             shapely.buffer(middle, by, cap_style="flat"), frame.geometry.loc[other], grid_size=GRID
         )
@@ -252,9 +282,13 @@ class Faults:
         square = shapely.set_precision(at.buffer(size / 2, cap_style="square"), 0.001)
         row = frame.loc[index].copy()
         if name == "DLTB":
-            row["TBBH"] = str(len(frame) + 1)
+            row = row.where(~row.index.isin(["KCDLBM", "GDLX", "GDPDJB", "ZZSXDM", "ZZSXMC"]), None)
+            row["TBBH"], row["KCXS"], row["GDDB"] = str(len(frame) + 1), 0.0, pd.NA
+            row["DLBM"], row["DLMC"], row["CZCSXM"] = "0702", "农村宅基地", "203"
         new = self._add(name, row, shapely.intersection(square, frame.geometry.loc[index]))
-        self.note("T03", name, new, "wholly inside another one", zh, place=square, other=(name, index))
+        self.note(
+            "T03", name, new, "wholly inside another one", zh, place=square, other=(name, index)
+        )
 
     def _shifted_yard(self) -> None:
         """A homestead drawn over its neighbour's."""
@@ -288,7 +322,9 @@ class Faults:
         ring = shapely.get_coordinates(polygon.exterior)[:-1]
         turned = shapely.Polygon(np.roll(ring, 3, axis=0), [r.coords for r in polygon.interiors])
         new = self._add(name, frame.loc[index], turned)
-        self.note("T05", name, new, "same shape as another one", "与另一面完全重复", other=(name, index))
+        self.note(
+            "T05", name, new, "same shape as another one", "与另一面完全重复", other=(name, index)
+        )
 
     def shapes(self) -> None:
         """T01, T02, T03, T05."""
@@ -310,9 +346,7 @@ class Faults:
 
     # ---- between layers -----------------------------------------------------------------------
 
-    def on_protected(
-        self, yards: list[shapely.Polygon], site: shapely.Polygon
-    ) -> None:
+    def on_protected(self, yards: list[shapely.Polygon], site: shapely.Polygon) -> None:
         """L01: homesteads and an idle site on protected cropland (shapes laid before)."""
         protected = self.layers["YJJBNTTB"]
         for name, shapes in (("ZJD", yards), ("XZJSYD", [site])):
@@ -340,23 +374,33 @@ def _straight(polygon: shapely.Polygon) -> int | None:
 
 
 def lay_on_protected(
-    protected: gpd.GeoDataFrame, taken: shapely.Geometry, ground: Terrain, rng: np.random.Generator
-) -> tuple[list[shapely.Polygon], shapely.Polygon]:
+    protected: gpd.GeoDataFrame, farmland: gpd.GeoDataFrame, taken: BaseGeometry,
+    ground: Terrain, rng: np.random.Generator,
+) -> tuple[list[shapely.Polygon], shapely.Polygon]:  # fmt: skip
     """Shapes of three homesteads (one only partly) and one idle site on protected cropland."""
     whole = shapely.union_all(protected.geometry.to_numpy())
+    land = shapely.union_all(farmland.geometry.to_numpy())
     laid: list[shapely.Polygon] = []
-    for length, depth, part in ((13.0, 11.0, 1.0), (14.0, 10.0, 1.0), (12.0, 12.0, 0.4), (22.0, 14.0, 1.0)):
+    for length, depth, partly in (
+        (13, 11, False),
+        (14, 10, False),
+        (12, 12, True),
+        (22, 14, False),
+    ):
         for index in rng.permutation(protected.index):
             patch = protected.geometry.loc[index]
-            home = patch.boundary if part < 1 else patch.buffer(-12.0)
-            if home.is_empty:
+            core = patch.buffer(-12.0)
+            if partly:
+                at = patch.boundary.interpolate(float(rng.random()), True)
+            elif core.is_empty:
                 continue
-            at = home.interpolate(float(rng.random()), True) if part < 1 else home.representative_point()
-            shape = shapely.set_precision(rectangle(ground, (at.x, at.y), length, depth), 0.001)
+            else:
+                at = core.representative_point()
+            shape = shapely.set_precision(rectangle(ground, (at.x, at.y), length, depth), GRID)
             share = shapely.intersection(shape, whole).area / shape.area
-            fits = share > 0.999 if part == 1.0 else 0.2 < share < 0.7
-            clear = shape.distance(taken) > 15.0 and all(shape.distance(s) > 80.0 for s in laid)
-            if fits and clear:
+            fits = 0.2 < share < 0.7 if partly else share > 0.999
+            apart = shape.distance(taken) > 15.0 and all(shape.distance(s) > 80.0 for s in laid)
+            if fits and apart and shape.within(land):
                 laid.append(shape)
                 break
     return laid[:3], laid[3]
