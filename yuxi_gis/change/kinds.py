@@ -86,7 +86,7 @@ _SEASONAL = 8
 _UNMIXED = (1, 2)  # built, water
 
 # States of the ground.
-DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY = _ALL = range(7)
+DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY, FOREST = _ALL = range(8)
 
 _TRANSITIONS: tuple[tuple[set[int], set[int], int], ...] = (
     # from, to, kind; the first row that fits counts, and what fits none is seasonal
@@ -95,12 +95,12 @@ _TRANSITIONS: tuple[tuple[set[int], set[int], int], ...] = (
     ({DARK}, set(_ALL), 8),
     (set(_ALL), {WATER}, 2),
     (set(_ALL), {BUILT}, 1),
-    ({BUILT}, {BARE, SPARSE, GREEN, WOODY}, 7),
-    ({WATER, BARE, SPARSE}, {WOODY}, 3),
+    ({BUILT}, {BARE, SPARSE, GREEN, WOODY, FOREST}, 7),
+    ({WATER, BARE, SPARSE}, {WOODY, FOREST}, 3),
     ({WATER, BARE, SPARSE}, {GREEN}, 4),
     ({WATER, BARE}, {SPARSE}, 4),
-    ({WOODY}, {BARE}, 5),
-    ({WATER, SPARSE, GREEN}, {BARE}, 6),
+    ({FOREST}, {BARE}, 5),
+    ({WATER, SPARSE, GREEN, WOODY}, {BARE}, 6),
 )
 
 
@@ -130,7 +130,7 @@ def states(s: Spectra) -> NDArray[np.int8]:
     Returns
     -------
     int8, (rows, columns)
-        ``DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY``.
+        ``DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY, FOREST``.
     """
     leaves, soil = ndvi(s), bsi(s)
     # Nothing but water is so dark in the infrared without leaves: soils lie at -0.5 in both
@@ -147,12 +147,12 @@ def states(s: Spectra) -> NDArray[np.int8]:
     # infrared (nir / NDVI about 0.3 in forest, 0.45 in orchards and shrubs, 0.55 and more in
     # most crops). Lush crops on wet soil come near, but their leaf water shows in swir1.
     shade = (s["nir"] < 0.52 * leaves) & (s["nir"] < 1.75 * s["swir1"])
-    shade |= s["nir"] < 0.4 * leaves
     tests = (
         (water, WATER),
         ((s["nir"] < 0.10) & (s["swir1"] < 0.08), DARK),
         (grey & (leaves < 0.25), BUILT),
         (grey & (leaves < 0.45) & (s["blue"] > 0.10), BUILT),
+        ((leaves > 0.5) & (s["nir"] < 0.4 * leaves), FOREST),
         ((leaves > 0.5) & shade, WOODY),
         (leaves > 0.5, GREEN),
         (leaves > 0.35, SPARSE),

@@ -15,6 +15,7 @@ from yuxi_gis.checks.attributes import absent
 from yuxi_gis.checks.pairs import shared
 from yuxi_gis.checks.registry import NotRun, rule
 from yuxi_gis.checks.subject import Mask, Subject
+from yuxi_gis.crs import require_crs
 from yuxi_gis.units import to_mu
 
 __all__ = ["protected_cropland_occupied"]
@@ -68,43 +69,67 @@ def protected_cropland_occupied(subject: Subject) -> Iterator[gpd.GeoDataFrame |
     defaults of this project and stand in the profile as protected_area and protected_share.
     """
     patches = subject.others.get(_PROTECTED)
-    reason = _cannot(subject, patches)
-    if reason is not None or patches is None:
-        yield reason or _no_patches()
+    if patches is None:
+        yield NotRun("", "", f"没有图层 {_PROTECTED}", f"there is no layer {_PROTECTED}")
         return
-    plots = np.where(_built(subject), subject.metre.to_numpy(), None)
-    fields = patches.polygons(subject.metre.crs)
-    plot, field = shapely.STRtree(fields).query(plots, predicate="intersects")
-    shape, area = shared(plots[plot], fields[field])
-    some = area > 0
-    plot, field, shape, area = plot[some], field[some], shape[some], area[some]
-    total, largest = _by_plot(plot, shape, area)
-    percent = 100 * total / shapely.area(plots[plot])
-    floor = subject.profile.number("protected_area")
-    suspect = (np.round(total, 4) >= floor) & (
-        np.round(percent, 6) >= subject.profile.number("protected_share")
-    )
-    # Of a parcel on several patches, boundary errors are left out; its largest part is always told.
-    suspect &= (area >= floor) | (area == largest)
+    reason = _cannot(subject, patches)
+    if reason is not None:
+        yield reason
+        return
+    parts = _occupied(subject, patches)
+    share = subject.profile.number("protected_share")
     yield findings.make(
-        subject.feature[plot[suspect]],
-        shape[suspect],
+        subject.feature[parts["plot"]],
+        parts["shape"].to_numpy(),
         subject.metre.crs,
         other_layer=_PROTECTED,
-        other_feature=patches.feature[field[suspect]],
-        value=area[suspect],
-        limit=floor,
+        other_feature=patches.feature[parts["patch"]],
+        value=parts["area"],
+        limit=subject.profile.number("protected_area"),
         unit="m²",
-        area_m2=area[suspect],
-        words={"mu": to_mu(area[suspect]), "percent": percent[suspect]},
+        area_m2=parts["area"],
+        words={"mu": to_mu(parts["area"].to_numpy()), "percent": parts["percent"], "share": share},
         zh=f"{subject.spec.title_zh} {{feature}} 有 {{value:.2f}} m²（{{mu:.4f}} 亩）在永久基本农田"
         "图斑 {other_feature} 之内，该地块共有 {percent:.1f} % 在永久基本农田之内（限值 {limit:g} "
-        f"m² 且 {subject.profile.number('protected_share'):g} %）：疑似占用永久基本农田，须核实。",
+        "m² 且 {share:g} %）：疑似占用永久基本农田，须核实。",
         en=f"{subject.spec.title_en} {{feature}}: {{value:.2f}} m² ({{mu:.4f}} mu) lie in patch "
         "{other_feature} of permanent basic farmland, {percent:.1f} % of the parcel in all (limits "
-        f"{{limit:g}} m² and {subject.profile.number('protected_share'):g} %): suspected, to be "
-        "verified.",
+        "{limit:g} m² and {share:g} %): suspected, to be verified.",
     )
+
+
+def _occupied(subject: Subject, patches: Subject) -> pd.DataFrame:
+    """What parcels share with patches, above the limits.
+
+    Returns
+    -------
+    DataFrame
+        A row a pair: `plot` and `patch` (row numbers), `shape` (in the parcels' metre CRS), `area`
+        (m²) and `percent`, the parcel's share that lies in any patch.
+    """
+    plots = subject.metre.to_numpy().copy()
+    plots[~_built(subject)] = None
+    fields = patches.polygons(subject.metre.crs)
+    plot, patch = shapely.STRtree(fields).query(plots, predicate="intersects")
+    shape, area = shared(plots[plot], fields[patch])
+    parts = pd.DataFrame({"plot": plot, "patch": patch, "shape": shape, "area": area})
+    parts = parts[parts["area"] > 0].reset_index(drop=True)
+    total = _total(parts)
+    parts["percent"] = np.round(100 * total / shapely.area(plots[parts["plot"]]), 6)
+    floor = subject.profile.number("protected_area")
+    suspect = (total >= floor) & (parts["percent"] >= subject.profile.number("protected_share"))
+    # Of a parcel on several patches, boundary errors are left out; its largest part is always told.
+    largest = parts.groupby("plot")["area"].transform("max")
+    return parts[suspect & ((parts["area"] >= floor) | (parts["area"] == largest))]
+
+
+def _total(parts: pd.DataFrame) -> pd.Series:
+    """For each part, what its parcel shares with all patches, once where patches overlap."""
+    groups = parts.groupby("plot")
+    total = groups["area"].transform("sum")
+    for _, several in parts[groups["area"].transform("size") > 1].groupby("plot"):
+        total[several.index] = shapely.area(shapely.union_all(several["shape"].to_numpy()))
+    return total.round(4)
 
 
 def _built(subject: Subject) -> Mask:
@@ -131,14 +156,11 @@ def _by_plot(
     return total, largest
 
 
-def _cannot(subject: Subject, patches: Subject | None) -> NotRun | None:
-    if patches is None:
-        return _no_patches()
+def _cannot(subject: Subject, patches: Subject) -> NotRun | None:
+    """Why the two layers cannot be compared; None where they can."""
     if subject.spec.by_name.get("XZLX") and not subject.has("XZLX"):
         return absent(subject.spec.by_name["XZLX"])
-    if patches.crs is None or subject.crs is None:
-        return NotRun("", "", "永久基本农田图层没有坐标系", "protected_cropland has no CRS")
-    if not _same_ground(subject.crs, patches.crs):
+    if not _same_ground(require_crs(subject.frame), require_crs(patches.frame)):
         return NotRun(
             "",
             "",
@@ -146,12 +168,6 @@ def _cannot(subject: Subject, patches: Subject | None) -> NotRun | None:
             "the layers are on different datums, with no transformation of known accuracy",
         )
     return None
-
-
-def _no_patches() -> NotRun:
-    return NotRun(
-        "", "", "没有永久基本农田图层 protected_cropland", "there is no layer protected_cropland"
-    )
 
 
 def _same_ground(a: CRS, b: CRS) -> bool:

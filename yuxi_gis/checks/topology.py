@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -173,7 +174,8 @@ def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     pairs = subject.conflicts
     pairs = pairs[~pairs.equal]
-    smaller = np.fmin(*(shapely.area(subject.metre.to_numpy()[i]) for i in _both(pairs)))
+    area = shapely.area(subject.metre.to_numpy())
+    smaller = np.minimum(area[pairs.left], area[pairs.right])
     inside = smaller - pairs.area <= subject.profile.number("overlap_area")
     yield _pair_findings(
         subject,
@@ -249,13 +251,9 @@ def _without_area(subject: Subject) -> Mask:
     return shapely.is_missing(subject.shapes) | (enclosed == 0)
 
 
-def _both(pairs: Pairs) -> tuple[np.ndarray, np.ndarray]:
-    return pairs.left, pairs.right
-
-
-def _pair_findings(subject: Subject, pairs: Pairs, **columns: object) -> gpd.GeoDataFrame:
+def _pair_findings(subject: Subject, pairs: Pairs, **columns: Any) -> gpd.GeoDataFrame:
     """Findings on pairs, the lesser name first, so that the order of rows does not matter."""
-    left, right = (subject.feature[i] for i in _both(pairs))
+    left, right = subject.feature[pairs.left], subject.feature[pairs.right]
     swap = left > right
     return findings.make(
         np.where(swap, right, left),
@@ -264,5 +262,5 @@ def _pair_findings(subject: Subject, pairs: Pairs, **columns: object) -> gpd.Geo
         other_layer=subject.spec.id,
         other_feature=np.where(swap, left, right),
         area_m2=pairs.area,
-        **columns,  # type: ignore[arg-type]
+        **columns,
     )

@@ -15,7 +15,7 @@ import pandas as pd
 from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Alignment, Border, Font, PatternFill, Side
+from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
 from yuxi_gis.checks import RULES, CheckResult
@@ -28,53 +28,85 @@ __all__ = ["write_workbook"]
 _ROWS_A_SHEET = 1_000_000  # Excel ends at 1,048,576
 _LONGEST = 32_767  # characters Excel takes in a cell
 _SEVERITY = {"error": ("错误", "error"), "warning": ("警告", "warning"), "info": ("提示", "info")}
-_HEAD_FILL = PatternFill("solid", fgColor="DDE8D8")
-_SEVERITY_FILL = {
-    "error": PatternFill("solid", fgColor="F8D9D3"),
-    "warning": PatternFill("solid", fgColor="FCEFC9"),
-}
 _LINE = Side(style="thin", color="BFBFBF")
-_BOLD = Font(bold=True)
+
+
+@dataclass(frozen=True)
+class _Style:
+    """How a cell looks; the workbook gets each as a named style, which is much faster."""
+
+    number: str = "@"  # text, so that Excel leaves codes alone
+    wrap: bool = False
+    bold: bool = False
+    fill: str | None = None
+    frame: bool = True
+
+    def named(self, name: str) -> NamedStyle:
+        return NamedStyle(
+            name=name,
+            number_format=self.number,
+            alignment=Alignment(vertical="top", wrap_text=self.wrap),
+            font=Font(name="宋体", size=11, bold=self.bold),
+            fill=PatternFill("solid", fgColor=self.fill) if self.fill else PatternFill(),
+            border=Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
+            if self.frame
+            else Border(),
+        )
+
+
+_STYLES = {
+    "ledger plain": _Style("General", frame=False),
+    "ledger title": _Style("General", bold=True, frame=False),
+    "ledger head": _Style(wrap=True, bold=True, fill="DDE8D8"),
+    "ledger text": _Style(),
+    "ledger long text": _Style(wrap=True),
+    "ledger error": _Style(fill="F8D9D3"),
+    "ledger warning": _Style(fill="FCEFC9"),
+    "ledger info": _Style(),
+    "ledger count": _Style("0"),
+    "ledger number": _Style("General"),
+    "ledger area": _Style("0.00"),
+    "ledger degrees": _Style("0.000000"),
+}
 _LINE_HEIGHT = 15.0  # points
 _MOST_LINES = 20
 _OVERVIEW_WIDTHS = (14, 44, 18, 64)
+_OVERVIEW_STYLES = ("ledger text", "ledger long text", "ledger count", "ledger long text")
 _OVERVIEW_HEADS = (
     (("图层", "Layer"), ("名称", "Title"), ("地块数", "Records"), ("坐标系", "CRS")),
     (("规则", "Rule"), ("检查项", "Check"), ("级别", "Severity"), ("问题数", "Findings")),
     (("未执行", "Not run"), ("检查项", "Check"), ("图层", "Layer"), ("原因", "Reason")),
 )
-_BORDER = Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the findings sheet: its header in both languages, width and number format."""
+    """A column of the findings sheet: its header in both languages, width and style."""
 
     zh: str
     en: str
     width: float
-    number: str = "@"  # text, so that Excel leaves codes alone
-    wrap: bool = False
+    style: str = "ledger text"
 
 
 _COLUMNS = (
-    _Column("序号", "No.", 7, "0"),
+    _Column("序号", "No.", 7, "ledger count"),
     _Column("规则", "Rule", 7),
-    _Column("检查项", "Check", 20, wrap=True),
+    _Column("检查项", "Check", 20, "ledger long text"),
     _Column("级别", "Severity", 9),
-    _Column("图层", "Layer", 14, wrap=True),
+    _Column("图层", "Layer", 14, "ledger long text"),
     _Column("地块代码", "Parcel", 23),
-    _Column("相关图层", "Other layer", 14, wrap=True),
+    _Column("相关图层", "Other layer", 14, "ledger long text"),
     _Column("相关地块", "Other parcel", 23),
-    _Column("问题", "What is wrong", 60, wrap=True),
-    _Column("数值", "Value", 12, "General"),
-    _Column("限值", "Limit", 10, "General"),
+    _Column("问题", "What is wrong", 60, "ledger long text"),
+    _Column("数值", "Value", 12, "ledger number"),
+    _Column("限值", "Limit", 10, "ledger number"),
     _Column("单位", "Unit", 7),
-    _Column("面积（m²）", "Area (m²)", 13, "0.00"),
-    _Column("处理方法", "How to mend it", 60, wrap=True),
-    _Column("中心经度", "Longitude", 13, "0.000000"),
-    _Column("中心纬度", "Latitude", 12, "0.000000"),
-    _Column("备注", "Remark", 30, wrap=True),
+    _Column("面积（m²）", "Area (m²)", 13, "ledger area"),
+    _Column("处理方法", "How to mend it", 60, "ledger long text"),
+    _Column("中心经度", "Longitude", 13, "ledger degrees"),
+    _Column("中心纬度", "Latitude", 12, "ledger degrees"),
+    _Column("备注", "Remark", 30, "ledger long text"),
 )
 _SEVERITY_AT = 3
 
@@ -105,6 +137,8 @@ def write_workbook(
     k = 0 if lang == "zh" else 1
     with staged(path, overwrite=overwrite) as target:
         book = Workbook(write_only=True)
+        for name, style in _STYLES.items():
+            book.add_named_style(style.named(name))
         _overview(_Sheet(book, ("概况", "Overview")[k], _OVERVIEW_WIDTHS), result, k)
         widths = [column.width for column in _COLUMNS]
         for start in range(0, max(len(result.findings), 1), _ROWS_A_SHEET):
@@ -128,43 +162,41 @@ class _Sheet:
         self.sheet.page_setup.fitToHeight = 0
         self.sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
-    def cell(self, value: Any, *, wrap: bool = False, font: Font | None = None) -> WriteOnlyCell:
+    def cell(self, value: Any, style: str = "ledger plain") -> WriteOnlyCell:
         """A cell that holds a number or a text, never a formula."""
         if not isinstance(value, str):
             cell = WriteOnlyCell(self.sheet, None if pd.isna(value) else value)
-        else:
-            text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:_LONGEST]
-            cell = WriteOnlyCell(self.sheet, text)
-            cell.data_type = "s"  # openpyxl takes "=…" for a formula
-            cell.quotePrefix = text.startswith(FORMULA_STARTS)
-        cell.alignment = Alignment(vertical="top", wrap_text=wrap)
-        if font is not None:
-            cell.font = font
+            cell.style = style
+            return cell
+        text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:_LONGEST]
+        cell = WriteOnlyCell(self.sheet, text)
+        cell.style = style
+        cell.data_type = "s"  # openpyxl takes "=…" for a formula
+        if text.startswith(FORMULA_STARTS):
+            cell.quotePrefix = True
         return cell
 
-    def head(self, texts: Sequence[str]) -> None:
-        """Append a row of column headers."""
-        cells = [self.cell(text, wrap=True, font=_BOLD) for text in texts]
-        for cell in cells:
-            cell.fill = _HEAD_FILL
-            cell.border = _BORDER
-        self.append(cells)
-
-    def append(self, cells: Sequence[WriteOnlyCell]) -> None:
+    def append(self, values: Sequence[Any], styles: Sequence[str]) -> None:
         """Append a row; not every program works out the height of wrapped text itself."""
         self.count += 1
         lines = [
-            math.ceil(_display_width(cell.value) / (width - 2))
-            for cell, width in zip(cells, self.widths, strict=False)
-            if cell.alignment.wrap_text and isinstance(cell.value, str)
+            math.ceil(_display_width(value) / (width - 2))
+            for value, style, width in zip(values, styles, self.widths, strict=False)
+            if _STYLES[style].wrap and isinstance(value, str)
         ]
         height = _LINE_HEIGHT * min(max([1, *lines]), _MOST_LINES)
         self.sheet.row_dimensions[self.count].height = height
-        self.sheet.append(cells)
+        self.sheet.append([self.cell(*pair) for pair in zip(values, styles, strict=False)])
         del self.sheet.row_dimensions[self.count]  # written; a million would only take memory
+
+    def head(self, texts: Sequence[str]) -> None:
+        """Append a row of column headers."""
+        self.append(texts, ["ledger head"] * len(texts))
 
 
 def _display_width(text: str) -> int:
+    if text.isascii():
+        return len(text)
     return len(text) + sum(unicodedata.east_asian_width(c) in "WFA" for c in text)
 
 
@@ -174,16 +206,11 @@ def _ledger(sheet: _Sheet, result: CheckResult, start: int, k: int) -> None:
     sheet.sheet.auto_filter.ref = f"A1:{get_column_letter(len(_COLUMNS))}{len(table) + 1}"
     sheet.sheet.print_title_rows = "1:1"
     sheet.head([(column.zh, column.en)[k] for column in _COLUMNS])
+    styles = [column.style for column in _COLUMNS]
     rows = zip(table["severity"], _rows(table, result, k), strict=True)
     for number, (severity, row) in enumerate(rows, start=start + 1):
-        cells = []
-        for column, value in zip(_COLUMNS, (number, *row), strict=True):
-            cell = sheet.cell(value, wrap=column.wrap)
-            cell.number_format = column.number
-            cell.border = _BORDER
-            cells.append(cell)
-        cells[_SEVERITY_AT].fill = _SEVERITY_FILL.get(severity, PatternFill())
-        sheet.append(cells)
+        styles[_SEVERITY_AT] = f"ledger {severity}"
+        sheet.append((number, *row), styles)
 
 
 def _rows(table: gpd.GeoDataFrame, result: CheckResult, k: int) -> Iterable[Sequence[Any]]:
@@ -222,9 +249,9 @@ def _overview(sheet: _Sheet, result: CheckResult, k: int) -> None:
         "Found by automatic checks. What is suspected is a hint to be verified, not a verdict.",
     )
     profile = f"{result.profile.title(lang)} ({result.profile})"
-    sheet.append([sheet.cell(("检查结果概况", "Result of the checks")[k], font=_BOLD)])
-    sheet.append([sheet.cell(note[k])])
-    sheet.append([sheet.cell(("检查方案", "Profile")[k]), sheet.cell(profile)])
+    sheet.append([("检查结果概况", "Result of the checks")[k]], ["ledger title"])
+    sheet.append([note[k]], ["ledger plain"])
+    sheet.append([("检查方案", "Profile")[k], profile], ["ledger plain"] * 2)
     layers = [
         (layer.spec.name, layer.spec.title(lang), layer.count, crs_name(layer.crs))
         for layer in result.layers.values()
@@ -240,10 +267,7 @@ def _overview(sheet: _Sheet, result: CheckResult, k: int) -> None:
     ]
     tables: tuple[Sequence[Sequence[Any]], ...] = (layers, found, skipped)
     for head, rows in zip(_OVERVIEW_HEADS, tables, strict=True):
-        sheet.append([sheet.cell("")])
+        sheet.append([""], ["ledger plain"])
         sheet.head([texts[k] for texts in head])
         for row in rows or [(("无", "none")[k],)]:
-            cells = [sheet.cell(value, wrap=True) for value in row]
-            for cell in cells:
-                cell.border = _BORDER
-            sheet.append(cells)
+            sheet.append(row, _OVERVIEW_STYLES)
