@@ -15,7 +15,7 @@ test: $(VENV)/.tools
 	$(BIN)/python -m pytest
 
 docs: $(VENV)/.installed
-	$(BIN)/python -m yuxi_gis.checks.pages docs/rules
+	$(BIN)/python -c 'from pathlib import Path; from yuxi_gis.checks import RULES, write_pages; write_pages(Path("docs/rules"), RULES)'
 
 bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/accuracy_taizhou.py

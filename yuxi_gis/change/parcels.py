@@ -5,9 +5,10 @@ so narrow terraces are measured as well as large fields.
 
 A parcel counts as changed when real change (of kinds that are not seasonal) covers the smallest
 area that its main kind is mapped at (`Kind.least_m2`), and either the smallest share
-(`Kind.least_share`) or `MUCH` times that area; half of the parcel is always enough. If real
-change does not reach that but all change together does, the parcel is listed as possibly
-seasonal. The blurred rims of changes do not count.
+(`Kind.least_share`) or `MUCH` times that area; in a parcel that is itself small, half of the
+parcel and half of that area are enough. If real change does not reach that but all change
+together does, the parcel is listed as possibly seasonal. The blurred rims of changes do not
+count.
 """
 
 from __future__ import annotations
@@ -141,7 +142,7 @@ def changed_parcels(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> 
         kind, total = part.argmax(axis=1), part.sum(axis=1)
         size = total * area / least_m2[kind]
         large = (size >= 1) & ((total >= least_share[kind]) | (size >= MUCH))
-        return kind, total, large | (total >= _MOSTLY)
+        return kind, total, large | ((size >= 0.5) & (total >= _MOSTLY))
 
     kind, total, real = main(~season)
     any_kind, any_total, any_change = main(np.ones(len(KINDS), dtype=bool))

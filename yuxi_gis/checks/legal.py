@@ -139,23 +139,6 @@ def _built(subject: Subject) -> Mask:
     return subject.text("XZLX").isin(_BUILT).to_numpy()
 
 
-def _by_plot(
-    plot: np.ndarray, shape: np.ndarray, area: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """For each part, its parcel's shared area in all, counted once where patches overlap, and its
-    parcel's largest part."""
-    table = pd.DataFrame({"plot": plot, "area": area})
-    groups = table.groupby("plot")["area"]
-    total = groups.transform("sum").to_numpy().copy()
-    largest = groups.transform("max").to_numpy()
-    several = np.flatnonzero(groups.transform("size").to_numpy() > 1)
-    if len(several):
-        parts = gpd.GeoSeries(shape[several]).groupby(plot[several])
-        united = parts.agg(lambda part: shapely.area(shapely.union_all(part.to_numpy())))
-        total[several] = united.loc[plot[several]].to_numpy()
-    return total, largest
-
-
 def _cannot(subject: Subject, patches: Subject) -> NotRun | None:
     """Why the two layers cannot be compared; None where they can."""
     if subject.spec.by_name.get("XZLX") and not subject.has("XZLX"):

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import datetime
 import math
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
-from yuxi_gis.errors import CatalogError, ParameterError
+from yuxi_gis.errors import ParameterError
+from yuxi_gis.toml import TomlFile
 
 __all__ = ["Parameter", "Profile", "load_profile", "profile_ids"]
 
@@ -105,92 +105,65 @@ def _built_in(name: str) -> Profile:
 
 
 def _read(path: Path, pattern: Profile | None) -> Profile:
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise _wrong(path, "-", f"无法读取（{error}）", f"cannot be read ({error})") from error
-    _same_keys(path, "", data, [f.name for f in fields(Profile)])
-    texts = {key: _typed(path, key, data[key], str) for key in data if key != "parameters"}
-    tables = _typed(path, "parameters", data["parameters"], dict)
+    file = TomlFile(path, "检查方案文件", "Profile file")
+    table = file.table(file.data, "", Profile)
+    tables = file.value(table, "", "parameters", dict)
     if pattern is not None:
-        _same_keys(path, "parameters", tables, list(pattern.parameters))
-    parameters = {name: _parameter(path, name, table) for name, table in tables.items()}
+        for name in [*pattern.parameters, *tables]:
+            if name not in tables:
+                raise file.error(f"parameters.{name}", "缺少", "is missing")
+            if name not in pattern.parameters:
+                raise file.error(f"parameters.{name}", "未知的键", "unknown key")
+    parameters = {name: _parameter(file, name, row) for name, row in tables.items()}
     if pattern is not None:
-        _same_kinds(path, parameters, pattern)
+        _same_kinds(file, parameters, pattern)
+    texts = {
+        key: file.value(table, "", key, str) for key in ("id", "version", "title_zh", "title_en")
+    }
     return Profile(parameters=MappingProxyType(parameters), **texts)
 
 
-def _parameter(path: Path, name: str, table: Any) -> Parameter:
+def _parameter(file: TomlFile, name: str, row: Any) -> Parameter:
     where = f"parameters.{name}"
-    _same_keys(path, where, _typed(path, where, table, dict), [f.name for f in fields(Parameter)])
+    table = file.table(row, where, Parameter)
     return Parameter(
-        value=_value(path, f"{where}.value", table["value"]),
-        unit=_typed(path, f"{where}.unit", table["unit"], str),
-        source=_typed(path, f"{where}.source", table["source"], str),
-        effective_from=_typed(
-            path, f"{where}.effective_from", table["effective_from"], datetime.date
-        ),
-        verified=_typed(path, f"{where}.verified", table["verified"], bool),
+        value=_value(file, where, file.value(table, where, "value", object)),
+        unit=file.value(table, where, "unit", str),
+        source=file.value(table, where, "source", str),
+        effective_from=file.value(table, where, "effective_from", datetime.date),
+        verified=file.value(table, where, "verified", bool),
     )
 
 
-def _value(path: Path, where: str, value: Any) -> Value:
+def _value(file: TomlFile, where: str, value: Any) -> Value:
     if isinstance(value, list) and value and all(type(item) is int for item in value):
         return tuple(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
         if math.isfinite(number) and number >= 0:
             return number
-    raise _wrong(
-        path,
-        where,
+    raise file.error(
+        f"{where}.value",
         f"{value!r} 应为不小于 0 的数，或整数的列表",
         f"{value!r} must be a number not below 0, or a list of whole numbers",
     )
 
 
-def _same_kinds(path: Path, parameters: Mapping[str, Parameter], pattern: Profile) -> None:
+def _same_kinds(file: TomlFile, parameters: Mapping[str, Parameter], pattern: Profile) -> None:
     for name, parameter in parameters.items():
         model = pattern.parameters[name]
         where = f"parameters.{name}"
         if type(parameter.value) is not type(model.value):
-            raise _wrong(
-                path,
+            raise file.error(
                 f"{where}.value",
                 f"应与 {_PATTERN} 同类，如 {_plain(model.value)}",
                 f"must be of the same kind as in {_PATTERN}, like {_plain(model.value)}",
             )
         if parameter.unit != model.unit:
-            raise _wrong(
-                path, f"{where}.unit", f"单位应为 {model.unit}", f"the unit must be {model.unit}"
+            raise file.error(
+                f"{where}.unit", f"单位应为 {model.unit}", f"the unit must be {model.unit}"
             )
 
 
 def _plain(value: Value) -> str:
     return str(list(value)) if isinstance(value, tuple) else f"{value:g}"
-
-
-def _same_keys(path: Path, where: str, table: Mapping[str, Any], expected: list[str]) -> None:
-    for key in [*expected, *table]:
-        full = f"{where}.{key}" if where else key
-        if key not in table:
-            raise _wrong(path, full, "缺少", "is missing")
-        if key not in expected:
-            raise _wrong(path, full, "未知的键", "unknown key")
-
-
-def _typed(path: Path, where: str, value: Any, kind: type) -> Any:
-    if not isinstance(value, kind):
-        raise _wrong(
-            path,
-            where,
-            f"应为 {kind.__name__}，实为 {type(value).__name__}",
-            f"must be {kind.__name__}, not {type(value).__name__}",
-        )
-    return value
-
-
-def _wrong(path: Path, key: str, zh: str, en: str) -> CatalogError:
-    return CatalogError(
-        f"检查方案文件 {path}，键 {key}：{zh}。", f"Profile file {path}, key {key}: {en}."
-    )

@@ -131,8 +131,7 @@ def show(console: Console, result: CheckResult) -> None:
         )
     console.say()
     show_counts(console, result)
-    for rule, layer, zh, en in _not_run(result):
-        console.say(t(f"未执行 {rule}（{layer}）：{zh}", f"not run: {rule} ({layer}): {en}"))
+    show_not_run(console, result)
     console.say(t(f"规则参数：{result.profile}", f"profile: {result.profile}"))
     if findings.empty:
         titles = "、".join(result.layers)
@@ -152,8 +151,24 @@ def show_counts(console: Console, result: CheckResult) -> None:
     )
 
 
-def _not_run(result: CheckResult) -> list[tuple[str, str, str, str]]:
-    return [(n.rule, n.layer, n.reason_zh, n.reason_en) for n in result.not_run]
+def show_not_run(console: Console, result: CheckResult) -> None:
+    """What could not be judged: a line a rule and layer, and one for the layers not given."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    absent: dict[str, list[str]] = {}
+    for entry in result.not_run:
+        if entry.layer in result.layers or not entry.layer:
+            reasons.setdefault((entry.rule, entry.layer), []).append(entry.reason(console.lang))
+        else:
+            absent.setdefault(entry.layer, []).append(entry.rule)
+    for (rule, layer), why in reasons.items():
+        console.say(console.t("未执行 ", "not run: ") + f"{rule} {layer}  {'; '.join(why)}")
+    for layer, rules in absent.items():
+        console.say(
+            console.t(
+                f"没有给出图层 {layer}，未执行 {' '.join(rules)}",
+                f"layer {layer} was not given, not run: {' '.join(rules)}",
+            )
+        )
 
 
 def _exit_code(result: CheckResult, fail_on: str) -> int:

@@ -1,0 +1,81 @@
+"""The change step on the sample village with default options, counted by parcel.
+
+Two dates cannot always tell new trees or weeds from a crop. A parcel is therefore *reported* in
+one of two ways: as changed, or as possibly seasonal. Every planted change that can be seen must
+be reported; what is reported as changed must mostly be so; what has no likeness to a crop
+(houses, roads) must be reported as changed; and no harmless field may become built.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+
+from yuxi_gis.change import ChangeResult, detect_change
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
+LAYERS = {"farmland": "DK", "homestead": "ZJD"}
+HARD = ("house", "road")
+LARGE = 4.0  # pixels
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory) -> ChangeResult:
+    parcels = {name: gpd.read_file(SAMPLE / "village.gpkg", layer=t) for name, t in LAYERS.items()}
+    out = tmp_path_factory.mktemp("village") / "change"
+    return detect_change(
+        SAMPLE / "scene_before.tif", SAMPLE / "scene_after.tif", out, parcels=parcels
+    )
+
+
+@pytest.fixture(scope="module")
+def truth() -> pd.DataFrame:
+    table = pd.read_csv(SAMPLE / "truth" / "changed_parcels.csv", dtype={"feature": str})
+    return table.set_index(["layer", "feature"])
+
+
+@pytest.fixture(scope="module")
+def harmless() -> pd.DataFrame:
+    table = gpd.read_file(SAMPLE / "truth" / "harmless.gpkg").drop(columns="geometry")
+    return table.dropna(subset="feature").set_index(["layer", "feature"])
+
+
+def keys(table: pd.DataFrame) -> pd.MultiIndex:
+    return pd.MultiIndex.from_frame(table[["layer", "feature"]])
+
+
+def test_recall_and_precision(result, truth, harmless, capsys):
+    found = result.parcels
+    changed, maybe = keys(found[~found.seasonal]), keys(found[found.seasonal])
+    large = truth[(truth.pixels >= LARGE) & ~truth.under_cloud]
+    firm, reported = large.index.isin(changed), large.index.isin(changed.union(maybe))
+    right = changed.isin(truth.index)
+    wrong = harmless[harmless.index.isin(changed[~right])]
+    with capsys.disabled():
+        print(f"\nsample village, planted changes of 4 pixels and more: {len(large)} parcels")
+        print(f"  reported as changed         {firm.mean():.3f}")
+        print(f"  or as possibly seasonal     {reported.mean():.3f}")
+        for kind, group in pd.Series(firm, large.index).groupby(large.kind):
+            print(f"    {kind:10} {group.sum()} of {len(group)} as changed")
+        print(f"  precision of changed        {right.mean():.3f} ({right.sum()} of {len(right)})")
+        print(f"  harmless taken for real     {wrong.kind.value_counts().to_dict()}")
+    assert reported.mean() >= 0.95
+    assert right.mean() >= 0.8
+    assert firm[large.kind.isin(HARD)].mean() >= 0.95
+    assert firm.mean() >= 0.7
+
+
+def test_no_harmless_field_becomes_built(result, truth, harmless):
+    built = keys(result.parcels[(result.parcels.kind == "built") & ~result.parcels.seasonal])
+    farming = harmless[harmless.kind.isin(["harvest", "growth", "rotation"])]
+    assert not set(built) & set(farming.index.difference(truth.index))
+
+
+def test_the_cloud_is_not_seen_rather_than_unchanged(result, truth):
+    assert 0.01 < result.clouded_share < 0.06
+    hidden = truth[truth.under_cloud].index
+    shares = result.shares.set_index(["layer", "feature"])
+    assert (shares.loc[shares.index.isin(hidden), "seen_share"] < 0.5).all()
