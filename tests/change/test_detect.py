@@ -243,6 +243,24 @@ def test_another_grid_and_crs(scenes, tmp_path):
     assert "water" in set(kinds["pond"].kind)
 
 
+def test_a_scene_in_degrees(tmp_path):
+    land = ground(SHAPE)
+    later = land.copy()
+    put(later, slice(60, 68), slice(50, 58), "water")
+    grid = rasterio.Affine(1e-4, 0, 102.1, 0, -9e-5, 23.4)
+    paths = [
+        write(tmp_path / f"{n}.tif", look(image, seed), crs="EPSG:4490", transform=grid)
+        for n, image, seed in (("a", land, 1), ("b", later, 2))
+    ]
+    pond = shapely.box(102.105, 23.4 - 68 * 9e-5, 102.1058, 23.4 - 60 * 9e-5)
+    spot = gpd.GeoDataFrame(geometry=[pond], crs=4490)
+    result = detect_change(*paths, tmp_path / "out", parcels=spot.to_crs(CRS))
+    pixel_m2 = 1e-4 * 9e-5 * 111_320**2 * np.cos(np.radians(23.4))
+    assert result.patches.MJ.max() == pytest.approx(64 * pixel_m2, rel=0.1)
+    assert result.parcels.kind.tolist() == ["water"]
+    assert result.parcels.changed_share[0] > 0.75
+
+
 def test_unknown_reflectance_gives_kind_other(tmp_path):
     land = ground(SHAPE)
     later = land.copy()
@@ -302,6 +320,16 @@ def test_far_apart(tmp_path):
     far = window_transform(Window(900, 0, 1, 1), GRID)
     paths = write(tmp_path / "a.tif", land), write(tmp_path / "b.tif", land, transform=far)
     refused(paths, tmp_path, SceneError, "do not overlap")
+
+
+def test_a_file_broken_in_the_middle(tmp_path):
+    land = ground((60, 60))
+    paths = [write(tmp_path / f"{n}.tif", look(land, 1), compress="deflate") for n in "ab"]
+    content = bytearray(paths[1].read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2_000] = bytes(2_000)
+    paths[1].write_bytes(content)
+    refused(paths, tmp_path, SceneError, "b.tif: reading failed")
 
 
 def test_constant(tmp_path):

@@ -7,7 +7,7 @@ Canonical variates of the two dates are subtracted, the least correlated first; 
 invariant to any gain and offset of either scene. Pixels that look changed then lose weight and
 the variates are found anew, until they rest.
 
-Two things differ from the paper, and both are measured in ``benchmarks/accuracy_taizhou.py``:
+Two things differ from the paper (``benchmarks/accuracy_taizhou.py`` compares the two):
 
 *Calibrated weights.* The paper's weights, ``P(χ² > d²)``, take for granted that unchanged pixels
 have the variance of the weighted sample. Each round narrows that variance, so on real pairs the

@@ -103,7 +103,7 @@ def kind_shares(parcels: gpd.GeoDataFrame, kinds: str | os.PathLike[str]) -> tup
     whole = np.maximum(parcels.area.to_numpy() / pixel, 1e-9)
     found = exact_extract(os.fspath(kinds), parcels, ["count", "unique", "frac"], output="pandas")
     seen = found["count"].to_numpy(dtype=float) / whole
-    number = found["unique"].map(len).to_numpy()
+    number = found["unique"].map(len).to_numpy(dtype=np.intp)
     rows = np.repeat(np.arange(len(parcels)), number)
     codes = np.concatenate([*found["unique"], []]).astype(np.intp)
     parts = np.concatenate([*found["frac"], []]) * np.repeat(seen, number)

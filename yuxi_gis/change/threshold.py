@@ -6,9 +6,11 @@ the median of the unchanged pixels (an *empirical null*: B. Efron, J. Am. Stat. 
 10.1198/016214504000000089). The threshold is then the smallest at which the expected share of
 false alarms among the reported pixels is at most `FALSE_SHARE` (Y. Benjamini & Y. Hochberg,
 J. R. Stat. Soc. B 57, 1995): strict where hardly anything changed, milder where much did, and in
-a pair without change nothing stands out. Two-class splits (Otsu, k-means, EM) always find a
-second class, and a fixed χ² quantile takes the season for change; both are measured in
-``benchmarks/accuracy_taizhou.py``.
+a pair without change nothing stands out.
+
+A fixed χ² quantile takes the season for change, and a two-class split always finds a second
+class. Measured on the labelled Taizhou pair (``benchmarks/accuracy_taizhou.py``), Kappa: this
+threshold 0.947; IR-MAD as published with Otsu's split 0.935, with the 99 % quantile 0.332.
 """
 
 from __future__ import annotations

@@ -355,9 +355,17 @@ def _read(
     data: Any, scene: Scene, order: tuple[int, ...] | None, window: Window
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     indexes = list(order or range(1, scene.count + 1))
-    block = data.read(indexes, window=window).astype(np.float32)
+    try:
+        block = data.read(indexes, window=window).astype(np.float32)
+        masks = data.read_masks(indexes, window=window)
+    except RasterioError as error:
+        raise SceneError(
+            f"{scene.path}：影像数据读到一半出错，文件可能不完整。请重新下载或重新导出。",
+            f"{scene.path}: reading failed part of the way; the file is probably not whole. "
+            "Download or export it again.",
+        ) from error
     valid = np.isfinite(block).all(axis=0)
-    valid &= (data.read_masks(indexes, window=window) != 0).all(axis=0)
+    valid &= (masks != 0).all(axis=0)
     if scene.nodata is None:
         # Fill that nobody declared: reflected light is never nought in every band.
         valid &= (block != 0).any(axis=0)
