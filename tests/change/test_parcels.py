@@ -23,6 +23,7 @@ from yuxi_gis.change.parcels import (
 from yuxi_gis.errors import CRSError
 
 CODES = [kind.code for kind in KINDS]
+UNKNOWN = np.zeros(1, dtype=np.int16)
 
 
 def box(left: float, top: float, right: float, bottom: float) -> shapely.Polygon:
@@ -88,7 +89,7 @@ def shares_of(**parts: float) -> np.ndarray:
 )
 def test_when_a_parcel_counts_as_changed(pixels, parts, verdict):
     parcel = frame(box(0, 0, pixels, 1))
-    table = changed_parcels(parcel, shares_of(**parts), np.ones(1))
+    table = changed_parcels(parcel, shares_of(**parts), np.ones(1), UNKNOWN)
     found = None if table.empty else (table.kind[0], bool(table.seasonal[0]))
     assert found == verdict
     assert tuple(table.columns) == CHANGED_COLUMNS
@@ -96,7 +97,7 @@ def test_when_a_parcel_counts_as_changed(pixels, parts, verdict):
 
 def test_areas_and_shares():
     parcel, parts = frame(box(0, 0, 20, 1)), shares_of(built=0.2, bare_s=0.3)
-    table = changed_parcels(parcel, parts, np.array([0.9]))
+    table = changed_parcels(parcel, parts, np.array([0.9]), UNKNOWN)
     assert table.changed_m2[0] == pytest.approx(400, rel=2e-3)
     assert table.changed_mu[0] == pytest.approx(0.6, rel=2e-3)
     assert table.seen_share[0] == 0.9
@@ -136,10 +137,29 @@ def test_no_parcels_no_shares(kinds):
     shares, seen = kind_shares(frame().set_crs(CRS), kinds)
     assert shares.shape == (0, len(KINDS))
     assert len(seen) == 0
-    assert len(changed_parcels(frame().set_crs(CRS), shares, seen)) == 0
+    assert len(changed_parcels(frame().set_crs(CRS), shares, seen, UNKNOWN[:0])) == 0
 
 
 def test_a_parcel_beyond_the_scene_is_not_seen(kinds):
     shares, seen = kind_shares(frame(box(500, 500, 510, 510), box(0, 0, 5, 5)), kinds)
     assert seen.tolist() == [0, 1]
     assert shares.sum(axis=1).tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("parts", "whole", "verdict"),
+    [
+        ({"bare_s": 0.7}, ("water", False), ("water", False)),  # a pond with blurred banks
+        ({"water": 0.7}, ("water", True), ("water", True)),  # a flooded field
+        ({"bare_s": 0.4}, ("water", False), None),  # not most of the parcel changed
+        ({"built": 0.15, "bare_s": 0.6}, ("planted", True), ("built", False)),  # a corner counts
+        ({"bare_s": 0.7}, ("built", False), ("bare", True)),  # no field is built as a whole
+    ],
+)
+def test_a_field_that_changed_as_a_whole_is_judged_by_its_own_spectrum(parts, whole, verdict):
+    code = next(kind.code for kind in KINDS if (kind.id, kind.seasonal) == whole)
+    parcel = frame(box(0, 0, 20, 1))
+    wholes = np.array([code], dtype=np.int16)
+    table = changed_parcels(parcel, shares_of(**parts), np.ones(1), wholes)
+    found = [(row.kind, row.seasonal) for row in table.itertuples()]
+    assert found == ([] if verdict is None else [verdict])

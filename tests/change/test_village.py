@@ -1,9 +1,8 @@
 """The change step on the sample village with default options, counted by parcel.
 
-Two dates cannot always tell new trees or weeds from a crop. A parcel is therefore *reported* in
-one of two ways: as changed, or as possibly seasonal. Every planted change that can be seen must
-be reported; what is reported as changed must mostly be so; what has no likeness to a crop
-(houses, roads) must be reported as changed; and no harmless field may become built.
+*Reported as changed* is what the output calls real: not possibly seasonal. Planted changes of at
+least 4 pixels that the cloud does not hide must be so reported, and what is so reported must
+mostly be planted changes.
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ from yuxi_gis.change import ChangeResult, detect_change
 
 SAMPLE = Path(__file__).resolve().parents[2] / "sample_data"
 LAYERS = {"farmland": "DK", "homestead": "ZJD"}
-HARD = ("house", "road")
 LARGE = 4.0  # pixels
 
 
@@ -62,10 +60,17 @@ def test_recall_and_precision(result, truth, harmless, capsys):
             print(f"    {kind:10} {group.sum()} of {len(group)} as changed")
         print(f"  precision of changed        {right.mean():.3f} ({right.sum()} of {len(right)})")
         print(f"  harmless taken for real     {wrong.kind.value_counts().to_dict()}")
-    assert reported.mean() >= 0.95
+    assert firm.mean() >= 0.95
     assert right.mean() >= 0.8
-    assert firm[large.kind.isin(HARD)].mean() >= 0.95
-    assert firm.mean() >= 0.7
+    assert reported.all()
+
+
+def test_no_harvest_is_taken_for_real(result, harmless):
+    """Nor is the shadow of a hill or a cloud: they may be possibly seasonal, or not seen."""
+    firm = keys(result.parcels[~result.parcels.seasonal])
+    harvest = harmless[harmless.kind == "harvest"].index
+    assert len(harvest) > 20
+    assert not set(firm) & set(harvest)
 
 
 def test_no_harmless_field_becomes_built(result, truth, harmless):

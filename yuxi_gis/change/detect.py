@@ -172,7 +172,9 @@ def detect_change(
         table = shares = None
         if places is not None:
             parts = kind_shares(places, run.kinds)
-            table, shares = changed_parcels(places, *parts), parcel_shares(places, *parts)
+            wholes = run.wholes(mad, places, _part(say, "地块光谱", "spectra of parcels", 0.9, 1.0))
+            table = changed_parcels(places, *parts, wholes)
+            shares = parcel_shares(places, *parts)
             table.to_file(folder / "parcels.gpkg", layer="changed_parcels")
             shares.to_file(folder / "parcels.gpkg", layer="parcel_shares")
         run.publish(folder / "change.tif", _provenance(pair, mad, threshold))

@@ -29,7 +29,7 @@ from yuxi_gis.change.spectra import (
 )
 from yuxi_gis.read.raster import Pair
 
-__all__ = ["KINDS", "Kind", "body", "by_code", "find_kinds", "kind_codes", "states"]
+__all__ = ["KINDS", "Kind", "body", "by_code", "find_kinds", "states", "transition"]
 
 
 @dataclass(frozen=True)
@@ -78,29 +78,33 @@ KINDS: tuple[Kind, ...] = (
     Kind(7, "cleared", "建（构）筑物拆除", "building removed", "TP", False, 200, 0.1),
     Kind(8, "other", "其他变化", "other change", "QT", True, 600, 0.5),
     Kind(9, "other", "其他变化", "other change", "QT", False, 600, 0.1),
+    Kind(10, "water", "新增水面", "new water", "SM", True, 400, 0.5),
 )
 _CODES = {kind.code: kind for kind in KINDS}
 
 _UNKNOWN = 9
 _SEASONAL = 8
 _UNMIXED = (1, 2)  # built, water
+_PLANTED, _GROWN = 3, 4
+_GAIN = 0.12  # in NDVI: less is a field that was half green before
 
 # States of the ground.
-DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY, FOREST = _ALL = range(8)
+DARK, WATER, SHALLOW, BUILT, BARE, SPARSE, GREEN, WOODY, FOREST = _ALL = range(9)
 
 _TRANSITIONS: tuple[tuple[set[int], set[int], int], ...] = (
     # from, to, kind; the first row that fits counts, and what fits none is seasonal
     ({BUILT}, {BUILT}, 8),
-    ({WATER}, {WATER}, 8),
+    ({WATER, SHALLOW}, {WATER, SHALLOW}, 8),
     ({DARK}, set(_ALL), 8),
     (set(_ALL), {WATER}, 2),
+    (set(_ALL), {SHALLOW}, 10),
     (set(_ALL), {BUILT}, 1),
     ({BUILT}, {BARE, SPARSE, GREEN, WOODY, FOREST}, 7),
-    ({WATER, BARE, SPARSE}, {WOODY, FOREST}, 3),
-    ({WATER, BARE, SPARSE}, {GREEN}, 4),
-    ({WATER, BARE}, {SPARSE}, 4),
+    ({WATER, SHALLOW, BARE, SPARSE}, {WOODY, FOREST}, 3),
+    ({WATER, SHALLOW, BARE, SPARSE}, {GREEN}, 4),
+    ({WATER, SHALLOW, BARE}, {SPARSE}, 4),
     ({FOREST}, {BARE}, 5),
-    ({WATER, SPARSE, GREEN, WOODY}, {BARE}, 6),
+    ({WATER, SHALLOW, SPARSE, GREEN, WOODY}, {BARE}, 6),
 )
 
 
@@ -130,7 +134,7 @@ def states(s: Spectra) -> NDArray[np.int8]:
     Returns
     -------
     int8, (rows, columns)
-        ``DARK, WATER, BUILT, BARE, SPARSE, GREEN, WOODY, FOREST``.
+        ``DARK, WATER, SHALLOW, BUILT, BARE, SPARSE, GREEN, WOODY, FOREST``.
     """
     leaves, soil = ndvi(s), bsi(s)
     # Nothing but water is so dark in the infrared without leaves: soils lie at -0.5 in both
@@ -143,11 +147,16 @@ def states(s: Spectra) -> NDArray[np.int8]:
     # than asphalt is wet soil. Tiles and gravel are reddish, but brighter in blue than soil.
     grey = (s["blue"] > 0.6 * s["red"]) & (s["blue"] > 0.075) & (soil < 0.14)
     grey |= (s["blue"] > 0.5 * s["red"]) & (s["blue"] > 0.09) & (soil < 0.18)
-    # Trees and shrubs cast shade between their leaves: as green as a crop, but dark in the near
-    # infrared (nir / NDVI about 0.3 in forest, 0.45 in orchards and shrubs, 0.55 and more in
-    # most crops). Lush crops on wet soil come near, but their leaf water shows in swir1.
-    shade = (s["nir"] < 0.52 * leaves) & (s["nir"] < 1.75 * s["swir1"])
+    # Deep water takes the red out of what the bottom reflects; over a flooded field it does not.
+    shallow = water & (s["green"] < 1.04 * s["red"])
+    # Trees and shrubs cast shade between their leaves: as green as a crop, but darker in the near
+    # infrared, and in swir1 not as dark as a lush crop's wet leaves. Young ones leave ground open;
+    # what covers all the ground must be darker still.
+    brightness = s["nir"] / np.maximum(leaves, 1e-3)
+    wetness = s["nir"] / np.maximum(s["swir1"], 1e-3)
+    shade = (brightness < 0.44) | ((leaves < 0.68) & (brightness + 0.09 * wetness < 0.67))
     tests = (
+        (shallow, SHALLOW),
         (water, WATER),
         ((s["nir"] < 0.10) & (s["swir1"] < 0.08), DARK),
         (grey & (leaves < 0.25), BUILT),
@@ -162,6 +171,19 @@ def states(s: Spectra) -> NDArray[np.int8]:
     ).astype(np.int8)
 
 
+def transition(before: Spectra, after: Spectra) -> NDArray[np.int16]:
+    """Kind code of the change between two dates, taken that there was one.
+
+    Parameters
+    ----------
+    before, after : mapping of role to float32 (…)
+        Surface reflectance of the six bands.
+    """
+    codes = _TABLE[states(before), states(after)]
+    little = ndvi(after) - ndvi(before) < _GAIN
+    return np.where((codes == _PLANTED) & little, _GROWN, codes).astype(np.int16)
+
+
 def kind_codes(
     before: Spectra, after: Spectra, changed: NDArray[np.bool_], strength: NDArray[np.floating]
 ) -> NDArray[np.int16]:
@@ -174,7 +196,7 @@ def kind_codes(
     changed : bool, (rows, columns)
     strength : float, (rows, columns)
     """
-    codes = np.where(changed, _TABLE[states(before), states(after)], 0).astype(np.int16)
+    codes = np.where(changed, transition(before, after), 0).astype(np.int16)
     return _settled(codes, strength)
 
 

@@ -115,6 +115,24 @@ def kind_shares(parcels: gpd.GeoDataFrame, kinds: str | os.PathLike[str]) -> tup
     return np.clip(shares, 0, 1), np.clip(seen, 0, 1)
 
 
+def _judged_whole(shares: Floats, wholes: NDArray[np.int16]) -> Floats:
+    """`shares` where a field that changed as a whole is judged by its own spectrum.
+
+    Mixed pixels mislead about crops, trees and water. Where most of a parcel changed and its
+    spectrum is known, what the pixels say of such kinds gives way to the kind of the spectrum;
+    what they say of buildings stays, as these take a corner.
+    """
+    by_field = np.array([kind.least_share >= _MOSTLY for kind in KINDS])
+    column = {kind.code: place for place, kind in enumerate(KINDS)}
+    to = np.array([column.get(int(code), -1) for code in wholes], dtype=np.intp)
+    part = shares[:, by_field].sum(axis=1)
+    judged = np.flatnonzero((to >= 0) & (shares.sum(axis=1) >= _MOSTLY) & by_field[to])
+    out = shares.copy()
+    out[np.ix_(judged, by_field)] = 0.0
+    out[judged, to[judged]] = part[judged]
+    return out
+
+
 def parcel_shares(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gpd.GeoDataFrame:
     """What was found in every parcel: table with `SHARE_COLUMNS`.
 
@@ -130,9 +148,21 @@ def parcel_shares(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gp
     return table[list(SHARE_COLUMNS)]
 
 
-def changed_parcels(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gpd.GeoDataFrame:
-    """The parcels that count as changed: table with `CHANGED_COLUMNS`."""
+def changed_parcels(
+    parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats, wholes: NDArray[np.int16]
+) -> gpd.GeoDataFrame:
+    """The parcels that count as changed: table with `CHANGED_COLUMNS`.
+
+    Parameters
+    ----------
+    parcels : GeoDataFrame
+    shares, seen : float64
+        From `kind_shares`.
+    wholes : int16, (parcels,)
+        From `unmix.whole_kinds`.
+    """
     area = ellipsoidal_area(parcels)
+    shares = _judged_whole(shares, wholes)
     season = np.array([kind.seasonal for kind in KINDS])
     least_m2 = np.array([kind.least_m2 for kind in KINDS])
     least_share = np.array([kind.least_share for kind in KINDS])

@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import rasterio
 import rasterio.shutil
+from numpy.typing import NDArray
 from rasterio.io import DatasetWriter
 
 from yuxi_gis.change.irmad import Mad, fit_mad
@@ -18,6 +19,7 @@ from yuxi_gis.change.kinds import body, find_kinds
 from yuxi_gis.change.patches import trace
 from yuxi_gis.change.seen import Survey, survey
 from yuxi_gis.change.threshold import MARGIN, Histogram, Threshold, find_threshold, smooth
+from yuxi_gis.change.unmix import whole_kinds
 from yuxi_gis.read.raster import Pair, grow
 
 __all__ = ["BANDS", "NODATA", "Passes"]
@@ -109,6 +111,10 @@ class Passes:
                 changed_pixels += int(changed[inner].sum())
                 step(number / len(blocks))
         return changed_pixels
+
+    def wholes(self, mad: Mad, parcels: gpd.GeoDataFrame, step: Step) -> NDArray[np.int16]:
+        """What each parcel as a whole turned into."""
+        return whole_kinds(self.pair, mad, parcels, self.folder / "seen.tif", step)
 
     def trace(self, step: Step) -> Iterator[gpd.GeoDataFrame]:
         """Pass 4: the polygons of each block."""

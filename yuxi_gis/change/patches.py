@@ -145,8 +145,10 @@ def _joined(pieces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     merged = pieces[~alone].dissolve(
         by=group[~alone], aggfunc={"code": "first", "pixels": "sum", "total": "sum"}
     )
-    # No vertices are left where the seams were, and the ring starts at a corner.
-    merged = merged.set_geometry(shapely.simplify(merged.normalize().array, 0))
+    # Rings start at corners, then no vertices are left where the seams were; that may change the
+    # order of the holes.
+    corners = shapely.simplify(merged.normalize().array, 0)
+    merged = merged.set_geometry(shapely.normalize(corners))
     whole = pd.concat([pieces[alone], merged], ignore_index=True)
     return gpd.GeoDataFrame(whole, geometry="geometry")
 
