@@ -29,6 +29,20 @@ def test_metric_keeps_a_metre_crs_and_projects_degrees() -> None:
     assert metric(feet).crs.axis_info[0].unit_conversion_factor == 1
 
 
+@pytest.mark.parametrize("epsg_code", [3857, 32633, 4502])
+def test_metric_leaves_a_crs_that_does_not_measure(epsg_code: int) -> None:
+    """20 m² are 20 m² also where they came in Web Mercator or a far-off zone."""
+    true = gpd.GeoSeries([shapely.box(540000, 2600000, 540010, 2600002)], crs=4543)
+    measured = metric(true.to_crs(epsg_code)).area.iloc[0]
+    assert measured == pytest.approx(20, rel=2e-3)
+
+
+def test_metric_keeps_what_cannot_be_told() -> None:
+    """A zone prefix under the wrong code lies off the earth; that is for the checks to say."""
+    wild = gpd.GeoSeries([shapely.box(34_500_000, 2600000, 34_500_010, 2600002)], crs=4543)
+    assert metric(wild) is wild
+
+
 def test_metric_of_an_empty_layer() -> None:
     frame = gpd.GeoDataFrame(geometry=gpd.GeoSeries([None, shapely.Polygon()]), crs=4490)
     assert metric(frame).crs.is_projected

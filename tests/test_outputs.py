@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from yuxi_gis.errors import OutputError
-from yuxi_gis.outputs import staged, staged_folder
+from yuxi_gis.outputs import refuse_inputs, staged, staged_folder
 
 
 def names(folder: Path) -> list[str]:
@@ -58,3 +58,12 @@ def test_staged_folder_keeps_foreign_files(tmp_path: Path) -> None:
         (folder / "a.txt").write_text("new")
     assert names(out) == ["a.txt", "mine.txt"]
     assert names(tmp_path) == ["out"]
+
+
+def test_inputs_are_refused_as_outputs(tmp_path: Path) -> None:
+    (tmp_path / "in.gpkg").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "in.gpkg")
+    refuse_inputs([tmp_path / "out.gpkg", tmp_path / "b.gpkg"], [tmp_path / "in.gpkg"])
+    for outputs in ([tmp_path / "in.gpkg"], [tmp_path / "link"], [tmp_path / "a", tmp_path / "a"]):
+        with pytest.raises(OutputError, match="is also an input"):
+            refuse_inputs(outputs, [tmp_path / "in.gpkg"])

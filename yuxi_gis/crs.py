@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import geopandas as gpd
 import numpy as np
-from pyproj import CRS
+from pyproj import CRS, Proj, Transformer
 from pyproj.exceptions import CRSError as ProjError
 
 from yuxi_gis.errors import CRSError
@@ -62,8 +62,15 @@ def crs_name(crs: CRS | None) -> str:
     return f"EPSG:{number} {crs.name}" if number else crs.name
 
 
+#: Areal distortion above which a projected CRS does not measure: 3° and 6° zones stay below it.
+_DISTORTION = 0.005
+
+
 def metric(frame: Frame) -> Frame:
-    """`frame` in a projected CRS in metres: itself, or the UTM zone that fits it.
+    """`frame` in a CRS that measures metres: its own, or the UTM zone that fits it.
+
+    A projected CRS measures when areas at the middle of the layer are true to 0.5 %: a zone of
+    Gauss-Krüger does, Web Mercator or a far-off zone does not.
 
     Raises
     ------
@@ -71,8 +78,20 @@ def metric(frame: Frame) -> Frame:
         The layer has no CRS.
     """
     crs = require_crs(frame)
+    bounds = frame.total_bounds
     if crs.is_projected and crs.axis_info[0].unit_conversion_factor == 1:
-        return frame
-    if np.isnan(frame.total_bounds).any():  # nothing there to fit a zone to
+        if np.isnan(bounds).any() or _is_true(crs, bounds):
+            return frame
+    elif np.isnan(bounds).any():  # nothing there to fit a zone to
         return frame.to_crs(4543)
     return frame.to_crs(frame.estimate_utm_crs())
+
+
+def _is_true(crs: CRS, bounds: np.ndarray) -> bool:
+    """Whether areas in the middle of `bounds` are true; taken so where the CRS cannot tell."""
+    to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)
+    middle = to_degrees.transform((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2)
+    if not np.isfinite(middle).all():
+        return True
+    scale = Proj(crs).get_factors(*middle).areal_scale
+    return bool(abs(scale - 1) <= _DISTORTION) or not np.isfinite(scale)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from yuxi_gis.errors import OutputError
 
-__all__ = ["refuse_existing", "staged", "staged_folder"]
+__all__ = ["refuse_existing", "refuse_inputs", "staged", "staged_folder"]
 
 
 def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
@@ -28,6 +28,25 @@ def refuse_existing(path: str | os.PathLike[str], *, overwrite: bool) -> None:
         f"{path}：已存在。加 --overwrite 覆盖，或换一个输出名。",
         f"{path}: exists already. Use --overwrite to replace it, or choose another name.",
     )
+
+
+def refuse_inputs(
+    outputs: Iterable[str | os.PathLike[str]], inputs: Iterable[str | os.PathLike[str]]
+) -> None:
+    """Raise `OutputError` if an output is named twice or is one of the inputs.
+
+    Not even ``--overwrite`` may replace the data that the work is about. Links are followed.
+    """
+    taken = {os.path.realpath(path) for path in inputs}
+    for path in outputs:
+        real = os.path.realpath(path)
+        if real in taken:
+            raise OutputError(
+                f"{path}：与输入文件或另一个输出相同，不能覆盖。请换一个输出名。",
+                f"{path}: is also an input or another output and is not replaced. Choose another "
+                "name.",
+            )
+        taken.add(real)
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:

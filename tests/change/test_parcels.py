@@ -17,6 +17,7 @@ from yuxi_gis.change.parcels import (
     CHANGED_COLUMNS,
     changed_parcels,
     gather,
+    judged_whole,
     kind_shares,
     parcel_shares,
 )
@@ -159,7 +160,8 @@ def test_a_parcel_beyond_the_scene_is_not_seen(kinds):
 def test_a_field_that_changed_as_a_whole_is_judged_by_its_own_spectrum(parts, whole, verdict):
     code = next(kind.code for kind in KINDS if (kind.id, kind.seasonal) == whole)
     parcel = frame(box(0, 0, 20, 1))
-    wholes = np.array([code], dtype=np.int16)
-    table = changed_parcels(parcel, shares_of(**parts), np.ones(1), wholes)
+    shares = shares_of(**parts)
+    judged = judged_whole(shares, np.array([code], dtype=np.int16))
+    table = changed_parcels(parcel, shares, np.ones(1), judged)
     found = [(row.kind, row.seasonal) for row in table.itertuples()]
     assert found == ([] if verdict is None else [verdict])

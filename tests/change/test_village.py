@@ -84,3 +84,11 @@ def test_the_cloud_is_not_seen_rather_than_unchanged(result, truth):
     hidden = truth[truth.under_cloud].index
     shares = result.shares.set_index(["layer", "feature"])
     assert (shares.loc[shares.index.isin(hidden), "seen_share"] < 0.5).all()
+
+
+def test_patches_say_what_the_parcels_say(result):
+    """A pond is water in both tables: the parcel's own spectrum corrects its mixed pixels."""
+    ponds = result.parcels[(result.parcels.kind == "water") & ~result.parcels.seasonal]
+    patches = result.patches[(result.patches.kind == "water") & ~result.patches.seasonal]
+    assert len(ponds) >= 3
+    assert ponds.to_crs(patches.crs).intersects(patches.union_all()).all()

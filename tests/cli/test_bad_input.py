@@ -170,3 +170,33 @@ def test_wrong_usage(yuxi: Yuxi, tmp_path: Path) -> None:
     refused(
         yuxi, tmp_path, "check", source, "-o", tmp_path / "o.doc", zh="输出格式", en="output format"
     )
+
+
+def test_an_output_never_replaces_an_input(yuxi: Yuxi, tmp_path: Path) -> None:
+    """Not even with --overwrite, and not through a link."""
+    source = layer(tmp_path / "DK.gpkg")
+    (tmp_path / "link.gpkg").symlink_to(source)
+    zh, en = "与输入文件", "is also an input"
+    for out in (source, tmp_path / "link.gpkg"):
+        refused(yuxi, tmp_path, "check", source, "-o", out, "--overwrite", zh=zh, en=en)
+    twice = ("-o", tmp_path / "f.csv", "-o", tmp_path / "f.csv")
+    refused(yuxi, tmp_path, "check", source, *twice, zh=zh, en=en)
+    folder = tmp_path / "d"
+    folder.mkdir()
+    a, b = scene(folder / "a.tif"), scene(folder / "change.tif", seed=1)
+    args = ("-o", folder, "--overwrite")
+    refused(yuxi, tmp_path, "change", a, b, *args, zh=zh, en=en)
+    parcels = layer(folder / "parcels.gpkg")
+    c = scene(folder / "b.tif", seed=1)
+    refused(yuxi, tmp_path, "change", a, c, "--parcels", parcels, *args, zh=zh, en=en)
+
+
+def test_all_outputs_or_none(yuxi: Yuxi, tmp_path: Path) -> None:
+    source = layer(tmp_path / "DK.gpkg")
+    (tmp_path / "file").touch()
+    args = ("-o", tmp_path / "f.csv", "-o", tmp_path / "file" / "g.csv")
+    refused(yuxi, tmp_path, "check", source, *args, zh="无法写入", en="cannot be written")
+
+
+def test_a_value_that_is_no_choice(yuxi: Yuxi, tmp_path: Path) -> None:
+    refused(yuxi, tmp_path, "check", "x", "--fail-on", "nope", zh="可以是 error", en="'nope'")

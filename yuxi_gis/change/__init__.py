@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from yuxi_gis.change.detect import ChangeResult, detect_change
+from yuxi_gis.change.detect import OWNS, ChangeResult, detect_change
 from yuxi_gis.change.irmad import Mad, fit_mad
 from yuxi_gis.change.kinds import KINDS, Kind
 
-__all__ = ["KINDS", "ChangeResult", "Kind", "Mad", "detect_change", "fit_mad"]
+__all__ = ["KINDS", "OWNS", "ChangeResult", "Kind", "Mad", "detect_change", "fit_mad"]

@@ -106,8 +106,11 @@ def _matched(sky: _Sky, pixel_m: float) -> Mask:
     objects, count = label(binary_opening(sky.cloud, square))
     if count == 0:
         return np.zeros(sky.cloud.shape, dtype=bool)
-    sizes = np.bincount(objects.ravel())[1:] * pixel_m**2
-    places = [np.argwhere(objects == number + 1) for number in range(count)]
+    pixels = np.argwhere(objects)
+    number = objects[tuple(pixels.T)]
+    counts = np.bincount(number)[1:]
+    places = np.split(pixels[np.argsort(number, kind="stable")], np.cumsum(counts)[:-1])
+    sizes = counts * pixel_m**2
     large = [place for place, size in zip(places, sizes, strict=True) if size >= _LEAST_M2]
     step = _common_step(large, sky.shadow, pixel_m) if large else None
     clouds, shadows = (np.zeros(sky.cloud.shape, dtype=bool) for _ in "cs")

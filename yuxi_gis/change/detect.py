@@ -5,7 +5,9 @@ Passes over the blocks of the *before* grid, each with one block in memory:
 1. what both scenes show, and a sample of pixels (`seen`);
 2. strength of change from the sample's variates (`irmad`), and its histogram (`threshold`);
 3. changed or not, and which kind (`kinds`);
-4. polygons (`patches`).
+4. with parcels: their shares (`parcels`), and their own spectra (`unmix`), which correct the kind
+   of fields that changed as a whole;
+5. polygons (`patches`).
 """
 
 from __future__ import annotations
@@ -24,20 +26,30 @@ import rasterio
 
 from yuxi_gis.change.irmad import Mad
 from yuxi_gis.change.kinds import KINDS
-from yuxi_gis.change.parcels import changed_parcels, gather, kind_shares, parcel_shares
+from yuxi_gis.change.parcels import (
+    changed_parcels,
+    gather,
+    judged_whole,
+    kind_shares,
+    parcel_shares,
+)
 from yuxi_gis.change.passes import Passes
 from yuxi_gis.change.patches import collect_patches
 from yuxi_gis.change.spectra import has_reflectance
 from yuxi_gis.change.threshold import FALSE_SHARE, Threshold
-from yuxi_gis.outputs import staged_folder
+from yuxi_gis.outputs import refuse_inputs, staged_folder
 from yuxi_gis.read.raster import Pair, align, open_scene
 
-__all__ = ["ChangeResult", "detect_change"]
+__all__ = ["OWNS", "ChangeResult", "detect_change"]
 
 Progress = Callable[[str, str, float], None]
 Layers = Mapping[str, gpd.GeoDataFrame]
 
-_OWNS = ("change.tif", "patches.gpkg", "parcels.gpkg")
+# QGIS before 3.28 warns of every GeoPackage newer than this.
+_GPKG = {"dataset_options": {"VERSION": "1.2"}}
+OWNS = ("change.tif", "patches.gpkg", "parcels.gpkg")
+"""The files that `detect_change` writes into its folder."""
+
 _CACHE_MB = 64  # GDAL's own default grows with the machine: 5 % of its memory
 _NO_REFLECTANCE = (
     "影像的反射率比例或六个反射波段（蓝、绿、红、近红外、短波红外 1、2）未知：没有查找云，"
@@ -152,12 +164,13 @@ def detect_change(
         `out` exists and `overwrite` is false, or cannot be written.
     """
     first, second = open_scene(before), open_scene(after)
+    refuse_inputs([Path(out) / name for name in OWNS], [before, after])
     layers = {"parcels": parcels} if isinstance(parcels, gpd.GeoDataFrame) else parcels or {}
     places = None if parcels is None else gather(layers, first.crs.to_wkt())
     say = progress or (lambda zh, en, fraction: None)
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
-        staged_folder(out, owns=_OWNS, overwrite=overwrite) as folder,
+        staged_folder(out, owns=OWNS, overwrite=overwrite) as folder,
         align(first, second) as pair,
     ):
         scratch = folder / "scratch"
@@ -166,17 +179,19 @@ def detect_change(
         sample = run.survey(_part(say, "读取影像", "reading the scenes", 0.0, 0.25))
         mad, threshold = run.measure(sample, _part(say, "计算变化强度", "strength", 0.25, 0.5))
         changed = run.classify(mad, threshold, _part(say, "判别变化类型", "kinds", 0.5, 0.75))
-        blocks = run.trace(_part(say, "生成图斑", "patches", 0.75, 0.9))
-        patches = collect_patches(blocks, first, second, layers)
-        patches.table.to_file(folder / "patches.gpkg", layer="patches")
         table = shares = None
         if places is not None:
             parts = kind_shares(places, run.kinds)
-            wholes = run.wholes(mad, places, _part(say, "地块光谱", "spectra of parcels", 0.9, 1.0))
-            table = changed_parcels(places, *parts, wholes)
+            step = _part(say, "计算地块光谱", "spectra of parcels", 0.75, 0.85)
+            judged = judged_whole(parts[0], run.wholes(mad, places, step))
+            run.judge(places, judged)
+            table = changed_parcels(places, *parts, judged)
             shares = parcel_shares(places, *parts)
-            table.to_file(folder / "parcels.gpkg", layer="changed_parcels")
-            shares.to_file(folder / "parcels.gpkg", layer="parcel_shares")
+            table.to_file(folder / "parcels.gpkg", layer="changed_parcels", **_GPKG)
+            shares.to_file(folder / "parcels.gpkg", layer="parcel_shares", mode="a")
+        blocks = run.trace(_part(say, "生成图斑", "patches", 0.85, 1.0))
+        patches = collect_patches(blocks, first, second, layers)
+        patches.table.to_file(folder / "patches.gpkg", layer="patches", **_GPKG)
         run.publish(folder / "change.tif", _provenance(pair, mad, threshold))
     say("变化检测完成", "change detection done", 1.0)
     return ChangeResult(

@@ -65,6 +65,11 @@ class Kind:
     least_m2: float
     least_share: float
 
+    @property
+    def by_field(self) -> bool:
+        """Whether a field changes so as a whole, rather than in a corner."""
+        return self.least_share >= 0.5
+
 
 KINDS: tuple[Kind, ...] = (
     Kind(

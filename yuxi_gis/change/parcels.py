@@ -20,6 +20,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import rasterio
+import shapely
 from exactextract import exact_extract
 from numpy.typing import NDArray
 
@@ -28,7 +29,16 @@ from yuxi_gis.change.kinds import KINDS
 from yuxi_gis.crs import require_crs
 from yuxi_gis.units import ellipsoidal_area, to_mu
 
-__all__ = ["CHANGED_COLUMNS", "MUCH", "SHARE_COLUMNS", "changed_parcels", "parcel_shares"]
+__all__ = [
+    "CHANGED_COLUMNS",
+    "MUCH",
+    "SHARE_COLUMNS",
+    "changed_parcels",
+    "gather",
+    "judged_whole",
+    "kind_shares",
+    "parcel_shares",
+]
 
 SHARE_COLUMNS = (
     "layer", "feature", "changed_share", "seasonal_share", "seen_share", "geometry",
@@ -100,7 +110,7 @@ def kind_shares(parcels: gpd.GeoDataFrame, kinds: str | os.PathLike[str]) -> tup
     """
     with rasterio.open(kinds) as data:
         pixel = abs(data.transform.determinant)
-    whole = np.maximum(parcels.area.to_numpy() / pixel, 1e-9)
+    whole = np.maximum(shapely.area(parcels.geometry.to_numpy()) / pixel, 1e-9)
     found = exact_extract(os.fspath(kinds), parcels, ["count", "unique", "frac"], output="pandas")
     seen = found["count"].to_numpy(dtype=float) / whole
     number = found["unique"].map(len).to_numpy(dtype=np.intp)
@@ -115,21 +125,32 @@ def kind_shares(parcels: gpd.GeoDataFrame, kinds: str | os.PathLike[str]) -> tup
     return np.clip(shares, 0, 1), np.clip(seen, 0, 1)
 
 
-def _judged_whole(shares: Floats, wholes: NDArray[np.int16]) -> Floats:
-    """`shares` where a field that changed as a whole is judged by its own spectrum.
+def judged_whole(shares: Floats, wholes: NDArray[np.int16]) -> NDArray[np.int16]:
+    """Kind codes of the fields that are judged by their own spectra; 0 for the others.
 
-    Mixed pixels mislead about crops, trees and water. Where most of a parcel changed and its
-    spectrum is known, what the pixels say of such kinds gives way to the kind of the spectrum;
-    what they say of buildings stays, as these take a corner.
+    Mixed pixels mislead about crops, trees and water, which take fields as a whole. So where most
+    of a parcel changed, and its spectrum is known and says such a kind, that kind holds. What the
+    pixels say of buildings stays, as these take a corner.
+
+    Parameters
+    ----------
+    shares : float64, (parcels, kinds)
+        From `kind_shares`.
+    wholes : int16, (parcels,)
+        From `unmix.whole_kinds`.
     """
-    by_field = np.array([kind.least_share >= _MOSTLY for kind in KINDS])
+    by_field = np.isin(wholes, [kind.code for kind in KINDS if kind.by_field])
+    return np.where(by_field & (shares.sum(axis=1) >= _MOSTLY), wholes, 0).astype(np.int16)
+
+
+def _with_judgement(shares: Floats, judged: NDArray[np.int16]) -> Floats:
+    """`shares` with what judged fields hold of by-field kinds moved to the kind of the field."""
+    by_field = np.array([kind.by_field for kind in KINDS])
     column = {kind.code: place for place, kind in enumerate(KINDS)}
-    to = np.array([column.get(int(code), -1) for code in wholes], dtype=np.intp)
-    part = shares[:, by_field].sum(axis=1)
-    judged = np.flatnonzero((to >= 0) & (shares.sum(axis=1) >= _MOSTLY) & by_field[to])
+    rows = np.flatnonzero(judged)
     out = shares.copy()
-    out[np.ix_(judged, by_field)] = 0.0
-    out[judged, to[judged]] = part[judged]
+    out[np.ix_(rows, by_field)] = 0.0
+    out[rows, [column[int(code)] for code in judged[rows]]] = shares[:, by_field].sum(axis=1)[rows]
     return out
 
 
@@ -149,7 +170,7 @@ def parcel_shares(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gp
 
 
 def changed_parcels(
-    parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats, wholes: NDArray[np.int16]
+    parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats, judged: NDArray[np.int16]
 ) -> gpd.GeoDataFrame:
     """The parcels that count as changed: table with `CHANGED_COLUMNS`.
 
@@ -158,11 +179,11 @@ def changed_parcels(
     parcels : GeoDataFrame
     shares, seen : float64
         From `kind_shares`.
-    wholes : int16, (parcels,)
-        From `unmix.whole_kinds`.
+    judged : int16, (parcels,)
+        From `judged_whole`.
     """
     area = ellipsoidal_area(parcels)
-    shares = _judged_whole(shares, wholes)
+    shares = _with_judgement(shares, judged)
     season = np.array([kind.seasonal for kind in KINDS])
     least_m2 = np.array([kind.least_m2 for kind in KINDS])
     least_share = np.array([kind.least_share for kind in KINDS])

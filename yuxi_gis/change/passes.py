@@ -11,11 +11,15 @@ import geopandas as gpd
 import numpy as np
 import rasterio
 import rasterio.shutil
+import shapely
 from numpy.typing import NDArray
+from rasterio.features import rasterize
 from rasterio.io import DatasetWriter
+from rasterio.windows import bounds
+from rasterio.windows import transform as window_transform
 
 from yuxi_gis.change.irmad import Mad, fit_mad
-from yuxi_gis.change.kinds import body, find_kinds
+from yuxi_gis.change.kinds import KINDS, body, find_kinds
 from yuxi_gis.change.patches import trace
 from yuxi_gis.change.seen import Survey, survey
 from yuxi_gis.change.threshold import MARGIN, Histogram, Threshold, find_threshold, smooth
@@ -26,6 +30,7 @@ __all__ = ["BANDS", "NODATA", "Passes"]
 
 NODATA = -1.0
 BANDS = ("strength", "changed", "kind")
+KIND = BANDS.index("kind") + 1
 
 Step = Callable[[float], None]
 
@@ -115,6 +120,32 @@ class Passes:
     def wholes(self, mad: Mad, parcels: gpd.GeoDataFrame, step: Step) -> NDArray[np.int16]:
         """What each parcel as a whole turned into."""
         return whole_kinds(self.pair, mad, parcels, self.folder / "seen.tif", step)
+
+    def judge(self, parcels: gpd.GeoDataFrame, codes: NDArray[np.int16]) -> None:
+        """Give the changed pixels of judged fields (``codes > 0``) the kind of the field."""
+        fields = parcels.geometry.to_numpy()[codes > 0]
+        codes = codes[codes > 0]
+        if len(fields) == 0:
+            return
+        by_field = [kind.code for kind in KINDS if kind.by_field]
+        smaller_last = np.argsort(-shapely.area(fields), kind="stable")
+        fields, codes = fields[smaller_last], codes[smaller_last]
+        tree = shapely.STRtree(fields)
+        transform = self.pair.before.transform
+        with rasterio.open(self.folder / "result.tif", "r+") as result:
+            for window in self.pair.windows():
+                near = np.sort(tree.query(shapely.box(*bounds(window, transform))))
+                if len(near) == 0:
+                    continue
+                field = rasterize(
+                    zip(fields[near], codes[near], strict=True),
+                    (int(window.height), int(window.width)),
+                    transform=window_transform(window, transform),
+                    dtype="int16",
+                )
+                kind = result.read(KIND, window=window)
+                corrected = np.where((field > 0) & np.isin(kind, by_field), field, kind)
+                result.write(corrected.astype(np.float32), KIND, window=window)
 
     def trace(self, step: Step) -> Iterator[gpd.GeoDataFrame]:
         """Pass 4: the polygons of each block."""

@@ -136,7 +136,8 @@ def mu_matches_area(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     due = area / M2_PER_MU
     difference = np.round(np.abs(mu - due), 6)
     limit = subject.profile.number("mu_difference")
-    wrong = difference > limit
+    # SCMJ is itself rounded to 0.01 m²: two honest roundings must not make an error.
+    wrong = difference > limit + 0.005 / M2_PER_MU
     yield subject.at(
         wrong,
         value=difference[wrong],
@@ -145,9 +146,9 @@ def mu_matches_area(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
         area_m2=area[wrong],
         words={"mu": mu[wrong], "due": due[wrong]},
         zh="地块 {feature} 的 SCMJM 为 {mu:.2f} 亩，SCMJ 为 {area_m2:.2f} m²，合 {due:.2f} 亩，"
-        "相差 {value:.3f} 亩，限差 {limit:g} 亩。",
+        "相差 {value:.4f} 亩，限差 {limit:g} 亩。",
         en="Parcel {feature}: SCMJM is {mu:.2f} mu, but SCMJ is {area_m2:.2f} m², which is "
-        "{due:.2f} mu; they differ by {value:.3f} mu, the limit is {limit:g} mu.",
+        "{due:.2f} mu; they differ by {value:.4f} mu, the limit is {limit:g} mu.",
     )
 
 

@@ -65,7 +65,9 @@ class Console:
 
     def print_json(self, value: Any) -> None:
         """The result as one JSON object or list."""
-        click.echo(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain))
+        text = json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False, default=_plain)
+        # JSON is UTF-8, whatever the console speaks.
+        click.echo(text.encode("utf-8"))
 
     def table(self, rows: Sequence[Sequence[object]]) -> None:
         """Rows in columns, wide characters counted as two; numbers to the right."""
@@ -208,6 +210,11 @@ def _usage(error: click.ClickException, console: Console) -> str:
             message = f"缺少参数 {hint}"
         elif isinstance(error, click.NoSuchOption):
             message = f"没有选项 {error.option_name}"
+        elif isinstance(error, click.BadParameter) and error.param and ctx:
+            kind = error.param.type
+            choices = " ".join(kind.choices) if isinstance(kind, click.Choice) else ""
+            hint = error.param.get_error_hint(ctx)
+            message = f"{hint} 的值有误" + (f"，可以是 {choices}" if choices else "")
         elif hasattr(error, "command_name"):
             message = f"没有命令 {error.command_name}"
         else:
@@ -241,6 +248,11 @@ def run(command: click.Command, args: Sequence[str], console: Console) -> int:
                 "\n已中断，没有留下不完整的输出。", "\nInterrupted; no output is half-written."
             ),
             err=True,
+        )
+    except OSError as error:
+        why = error.strerror or str(error)
+        click.echo(
+            console.t(f"错误：无法读写：{why}", f"Error: cannot read or write: {why}"), err=True
         )
     except Exception as error:
         if os.environ.get("YUXI_GIS_DEBUG"):

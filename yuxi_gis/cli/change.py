@@ -54,12 +54,13 @@ def command(console: Console) -> click.Command:
         overwrite: bool,
         **common: Any,
     ) -> None:
-        from yuxi_gis.change import detect_change
+        from yuxi_gis.change import OWNS, detect_change
         from yuxi_gis.outputs import refuse_existing
 
         console.set(**common)
         refuse_existing(output, overwrite=overwrite)
-        layers = read_sources(console, parcels, crs) if parcels else None
+        outputs = [Path(output) / name for name in OWNS]
+        layers = read_sources(console, parcels, crs, outputs) if parcels else None
         result = detect_change(
             before, after, output, parcels=layers, overwrite=overwrite, progress=console.progress
         )
@@ -83,22 +84,27 @@ def show(console: Console, result: ChangeResult, folder: Path) -> None:
 
 
 def show_kinds(console: Console, frame: Any, area: str) -> None:
-    """Count and area by kind; what may be only the season is one line of its own."""
+    """Count and area by layer and kind; what may be only the season is one line of its own."""
+    from yuxi_gis.catalog import load_catalog
     from yuxi_gis.units import to_mu
 
     t = console.t
     title = "kind_zh" if console.lang == "zh" else "kind"
-    named = frame[title].where(
-        ~frame["seasonal"],
-        t(
-            "可能只是季节变化（收割、播种、轮作）",
-            "possibly only the season (harvest, sowing, rotation)",
-        ),
+    maybe = t(
+        "可能只是季节变化（收割、播种、轮作）",
+        "possibly only the season (harvest, sowing, rotation)",
     )
-    groups = frame[frame[area] > 0].groupby([frame["seasonal"], named.rename("what")])
+    by = [frame["seasonal"], frame[title].where(~frame["seasonal"], maybe)]
+    if "layer" in frame:
+        titles = {spec.id: spec.title(console.lang) for spec in load_catalog().values()}
+        by.insert(0, frame["layer"].replace(titles))
     console.table(
         [
-            (what, len(rows), f"{to_mu(float(rows[area].sum())):,.1f} {t('亩', 'mu')}")
-            for (_, what), rows in groups
+            (
+                *[key for key in keys if isinstance(key, str)],
+                len(rows),
+                f"{to_mu(float(rows[area].sum())):,.1f} {t('亩', 'mu')}",
+            )
+            for keys, rows in frame[frame[area] > 0].groupby(by, sort=True)
         ]
     )

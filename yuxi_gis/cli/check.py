@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,14 +55,19 @@ def command(console: Console) -> click.Command:
     ) -> int:
         from yuxi_gis.checks import run_checks
         from yuxi_gis.export.table import to_json
+        from yuxi_gis.outputs import staged
 
         console.set(**common)
         outputs = [Path(name) for name in output]
-        _require_outputs(outputs, overwrite=overwrite)
-        layers = read_sources(console, sources, crs)
-        result = run_checks(layers, progress=console.progress)
+        _require_known(outputs)
+        with ExitStack() as stack:
+            # All outputs come into being together, or none.
+            parts = [stack.enter_context(staged(path, overwrite=overwrite)) for path in outputs]
+            layers = read_sources(console, sources, crs, outputs)
+            result = run_checks(layers, progress=console.progress)
+            for part in parts:
+                _writers()[part.suffix.lower()](part, result, lang=console.lang)
         for path in outputs:
-            write_findings(path, result, lang=console.lang, overwrite=overwrite)
             console.note(f"已写出 {path}", f"wrote {path}")
         if console.json:
             console.print_json(to_json(result))
@@ -71,11 +78,15 @@ def command(console: Console) -> click.Command:
     return check
 
 
-def read_sources(console: Console, sources: tuple[str, ...], crs: str | None) -> dict[str, Any]:
-    """Read the recognised layers; name what was not recognised."""
+def read_sources(
+    console: Console, sources: tuple[str, ...], crs: str | None, outputs: Iterable[Path] = ()
+) -> dict[str, Any]:
+    """Read the recognised layers, none of which may be an output; name what was not recognised."""
+    from yuxi_gis.outputs import refuse_inputs
     from yuxi_gis.read import find_tables, read_tables
 
     tables = find_tables(sources, crs=crs)
+    refuse_inputs(outputs, {table.path for table in tables})
     for table in tables:
         if table.spec is None:
             console.note(
@@ -90,16 +101,14 @@ def _writers() -> dict[str, Any]:
     from yuxi_gis.export.table import write_csv, write_json
     from yuxi_gis.export.workbook import write_workbook
 
-    def geopackage(path: Path, result: CheckResult, *, lang: str, overwrite: bool) -> None:
-        write_geopackage(path, {}, findings=result.findings, overwrite=overwrite)
+    def geopackage(path: Path, result: CheckResult, *, lang: str) -> None:
+        write_geopackage(path, {}, findings=result.findings)
 
     return {".xlsx": write_workbook, ".csv": write_csv, ".json": write_json, ".gpkg": geopackage}
 
 
-def _require_outputs(paths: list[Path], *, overwrite: bool) -> None:
-    """Refuse before any work is done."""
-    from yuxi_gis.outputs import refuse_existing
-
+def _require_known(paths: list[Path]) -> None:
+    """Refuse a format that cannot be written, before any work is done."""
     known = _writers()
     for path in paths:
         if path.suffix.lower() not in known:
@@ -108,12 +117,6 @@ def _require_outputs(paths: list[Path], *, overwrite: bool) -> None:
                 f"{path}：不支持的输出格式。后缀可以是 {endings}。",
                 f"{path}: unknown output format. The ending can be {endings}.",
             )
-        refuse_existing(path, overwrite=overwrite)
-
-
-def write_findings(path: Path, result: CheckResult, *, lang: str, overwrite: bool) -> None:
-    """Write the findings in the format that the ending of `path` names."""
-    _writers()[path.suffix.lower()](path, result, lang=lang, overwrite=overwrite)
 
 
 def show(console: Console, result: CheckResult) -> None:
@@ -129,8 +132,11 @@ def show(console: Console, result: CheckResult) -> None:
         console.say(
             t(f"…… 还有 {rest} 条，用 -o 文件 输出全部", f"… {rest} more: write all with -o")
         )
-    console.say()
     show_counts(console, result)
+    for layer_id, layer in result.layers.items():
+        console.say(
+            t(f"已检查 {layer_id}：{layer.count} 个地块", f"checked {layer_id}: {layer.count} rows")
+        )
     show_not_run(console, result)
     console.say(t(f"规则参数：{result.profile}", f"profile: {result.profile}"))
     if findings.empty:

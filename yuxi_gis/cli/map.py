@@ -50,7 +50,12 @@ def command(console: Console) -> click.Command:
                 f"{output}：地图的后缀应为 .html。", f"{output}: a map ends in .html."
             )
         refuse_existing(output, overwrite=overwrite)
-        layers = read_sources(console, sources, crs)
+        if (before is None) != (after is None):
+            console.note(
+                "只给了一期影像：地图上没有变化图斑。",
+                "only one scene given: the map has no change.",
+            )
+        layers = read_sources(console, sources, crs, [Path(output)])
         findings = run_checks(layers, progress=console.progress).findings
         change = _change(console, layers, before, after)
         path = write_map(

@@ -23,11 +23,21 @@ def official_names(columns: Iterable[str], spec: LayerSpec) -> dict[str, str]:
 
 
 def as_text(values: pd.Series) -> pd.Series:
-    """A field as `str`: whole numbers without ``.0``, dates as YYYYMMDD, missing stays missing."""
+    """A field as `str`: whole numbers without ``.0``, dates as YYYYMMDD, missing stays missing.
+
+    A number beyond 2⁵³ has lost digits: it stays in the form ``5.30402E+18``, as Excel shows it,
+    so that nobody takes its digits for a code.
+    """
     if isinstance(values.dtype, pd.StringDtype):
         return values
     if pd.api.types.is_datetime64_any_dtype(values):
         return values.dt.strftime("%Y%m%d").astype("str").where(values.notna())
     if pd.api.types.is_float_dtype(values):
-        values = values.map(lambda v: f"{v:.0f}" if v % 1 == 0 else str(v), na_action="ignore")
+        values = values.map(_number_as_text, na_action="ignore")
     return values.astype("str").where(values.notna())
+
+
+def _number_as_text(value: float) -> str:
+    if abs(value) >= 2**53:
+        return f"{value:.5E}"
+    return f"{value:.0f}" if value % 1 == 0 else str(value)

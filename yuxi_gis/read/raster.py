@@ -256,6 +256,12 @@ def _require_place(path: str, data: rasterio.DatasetReader) -> None:
             f"{path}: the scene has no CRS. Give it one first "
             "(for example gdal_edit.py -a_srs EPSG:4543).",
         )
+    if any(dtype.startswith("complex") for dtype in data.dtypes):
+        raise SceneError(
+            f"{path}：影像是复数类型（雷达单视复数？），不能比较。请先转换为强度影像。",
+            f"{path}: the scene holds complex numbers (single-look radar?) and cannot be compared. "
+            "Convert it to intensity first.",
+        )
     if data.transform.is_identity:
         raise SceneError(
             f"{path}：影像没有地理参考（仿射变换）。请先做几何校正或补上坐标文件。",
@@ -397,7 +403,8 @@ def _matching_order(before: Scene, after: Scene) -> tuple[int, ...]:
 
 
 def _bounds_on(scene: Scene, crs: CRS) -> tuple[float, float, float, float]:
-    box = array_bounds(scene.height, scene.width, scene.transform)
+    west, south, east, north = array_bounds(scene.height, scene.width, scene.transform)
+    box = (min(west, east), min(south, north), max(west, east), max(south, north))
     return box if scene.crs == crs else transform_bounds(scene.crs, crs, *box, densify_pts=21)
 
 

@@ -29,7 +29,7 @@ __all__ = ["Catalog", "SourceTable", "find_tables", "unreadable"]
 Catalog = Mapping[str, LayerSpec]
 
 #: What a folder is searched for; a .gdb is a folder itself.
-_SUFFIXES = (".shp", ".gpkg", ".geojson", ".json", ".gdb", ".zip")
+_SUFFIXES = (".shp", ".gpkg", ".geojson", ".gdb", ".zip")
 #: Tables that GIS programs keep in a container for themselves.
 _PRIVATE = re.compile(r"layer_styles|qgis_projects|gpkg_.*|sqlite_.*|rtree_.*")
 
@@ -98,7 +98,7 @@ def find_tables(
         for file in _files(path):
             tables = _tables(file)
             if table is not None and table not in tables:
-                names = "、".join(tables)
+                names = ", ".join(tables)
                 raise SourceError(
                     f"{file}：没有名为 {table} 的图层。其中有：{names}。",
                     f"{file}: has no table {table}. It has: {names}.",
@@ -117,7 +117,7 @@ def _parse(source: str, catalog: Catalog) -> tuple[LayerSpec | None, Path, str |
         return None, Path(path), table or None
     layer_id, path = match.groups()
     if layer_id not in catalog:
-        ids = "、".join(catalog)
+        ids = ", ".join(catalog)
         raise SourceError(
             f"没有 ID 为 {layer_id} 的图层。可用的 ID：{ids}。",
             f"There is no layer with the ID {layer_id}. There are: {ids}.",
@@ -139,7 +139,11 @@ def _files(path: Path) -> list[Path]:
                 f"{path}: the file is empty (0 bytes). Copy or export it again.",
             )
         return [path]
-    files = sorted(f for f in path.iterdir() if f.suffix.lower() in _SUFFIXES)
+    files = sorted(
+        f
+        for f in path.rglob("*")
+        if f.suffix.lower() in _SUFFIXES and not _within_gdb(f.relative_to(path))
+    )
     if not files:
         kinds = " ".join(_SUFFIXES)
         raise SourceError(
@@ -147,6 +151,10 @@ def _files(path: Path) -> list[Path]:
             f"{path}: the folder has no data that can be read ({kinds}).",
         )
     return files
+
+
+def _within_gdb(path: Path) -> bool:
+    return any(folder.suffix.lower() == ".gdb" for folder in path.parents)
 
 
 def _tables(file: Path) -> list[str]:
@@ -163,7 +171,8 @@ def _tables(file: Path) -> list[str]:
 
 
 def unreadable(file: Path, error: Exception) -> SourceError:
-    why = " ".join(str(error).split())
+    # GDAL goes on with advice about its own options, which are not ours.
+    why = " ".join(str(error).split()).partition("; It might help")[0]
     return SourceError(
         f"{file}：无法读取，文件可能已损坏或格式不支持（{why}）。"
         "支持 shapefile、GeoPackage、GeoJSON、File GDB（含 zip）。",
@@ -207,7 +216,7 @@ def _named(file: Path, tables: list[SourceTable], spec: LayerSpec) -> SourceTabl
     with_geometry = [t for t in tables if t.geometry is not None]
     fitting = [t for t in tables if t.spec is spec] or with_geometry or tables
     if len(fitting) != 1:
-        names = "、".join(t.table for t in fitting)
+        names = ", ".join(t.table for t in fitting)
         raise SourceError(
             f"{file}：有多个图层（{names}），不知道哪个是 {spec.id}。"
             f"请写成 {spec.id}={file.name}|layername=图层名。",

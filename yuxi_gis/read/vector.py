@@ -65,7 +65,7 @@ def read_layer(
     elif len(tables) > 1:
         tables = [t for t in tables if t.spec is not None]
     if len(tables) != 1:
-        names = "、".join(t.table for t in find_tables([source], crs=crs, catalog=catalog))
+        names = ", ".join(t.table for t in find_tables([source], crs=crs, catalog=catalog))
         raise SourceError(
             f"{source}：需要指明读哪一个图层（layer=…）。其中有：{names}。",
             f"{source}: say which layer to read (layer=…). It has: {names}.",
@@ -129,7 +129,7 @@ def read_tables(tables: Iterable[SourceTable]) -> dict[str, gpd.GeoDataFrame]:
             )
         chosen[table.spec.id] = table
     if not chosen:
-        names = "、".join(f"{t.path}|{t.table}" for t in tables)
+        names = ", ".join(f"{t.path}|{t.table}" for t in tables)
         raise SourceError(
             f"没有识别出任何图层：{names}。请用 ID=路径 指明，例如 farmland=地块.shp；"
             "yuxi-gis layers 列出所有 ID。",
@@ -160,6 +160,7 @@ def _read(table: SourceTable) -> gpd.GeoDataFrame:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*geometry types are not supported")
+            warnings.filterwarnings("ignore", message="Could not parse column")  # stays text
             frame = pyogrio.read_dataframe(table.path, layer=table.table)
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
         raise unreadable(table.path, error) from error
