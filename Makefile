@@ -19,6 +19,7 @@ docs: $(VENV)/.installed
 
 bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/accuracy_taizhou.py
+	$(BIN)/python benchmarks/memory_change.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
