@@ -19,6 +19,7 @@ docs: $(VENV)/.installed
 
 bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/accuracy_taizhou.py
+	$(BIN)/python benchmarks/villages.py
 	$(BIN)/python benchmarks/memory_change.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml

@@ -1,11 +1,13 @@
-"""Make the invented sample village: python sample_data/make_village.py [OUT_DIR].
+"""Make the invented sample village: python sample_data/make_village.py [OUT_DIR] [--seed N].
 
 Everything follows from SEED: layers with planted data faults, two scenes with planted changes,
-and the ledgers of both (folder truth). See README.md beside this file.
+and the ledgers of both (folder truth). See README.md beside this file. Another seed makes another
+village; some seeds leave no room for all that is planted and end in a LookupError.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -230,7 +232,12 @@ def write_crs_less(folder: Path, homesteads: gpd.GeoDataFrame) -> None:
 
 
 def main() -> None:
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    global SEED
+    parser = argparse.ArgumentParser(description="Make the invented sample village.")
+    parser.add_argument("out", nargs="?", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--seed", type=int, default=SEED)
+    options = parser.parse_args()
+    target, SEED = options.out, options.seed
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".village.", dir=target) as temporary:
         made = Path(temporary)
