@@ -75,8 +75,26 @@ def command(console: Console) -> click.Command:
 def show(console: Console, result: ChangeResult, folder: Path) -> None:
     """The patches and parcels by kind, and where they are."""
     t = console.t
+    for zh, en in result.notes:
+        console.note(zh, en)
+    seen, clouded, changed = (
+        f"{share:.1%}" for share in (result.seen_share, result.clouded_share, result.changed_share)
+    )
+    console.say(
+        t(
+            f"两期都看得见的部分 {seen}，云和云影 {clouded}；看得见的部分中变化的像元 {changed}",
+            f"seen in both scenes {seen}, cloud and shadow {clouded}; of what is seen, changed "
+            f"{changed}",
+        )
+    )
     console.say(t("疑似变化图斑（按类型）：", "Suspected change, patches by kind:"))
     show_kinds(console, result.patches, "MJ")
+    console.say(
+        t(
+            f"另有 {result.dropped} 个图斑小于最小上图面积，未列出",
+            f"{result.dropped} more patches are smaller than the survey maps, not listed",
+        )
+    )
     if result.parcels is not None:
         console.say(t("涉及变化的地块（按类型）：", "Changed parcels by kind:"))
         show_kinds(console, result.parcels, "changed_m2")
