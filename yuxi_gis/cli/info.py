@@ -47,6 +47,7 @@ def _plain(table: Any) -> dict[str, Any]:
         "crs": None if table.crs is None else crs_name(table.crs),
         "crs_from": table.crs_from,
         "encoding": table.encoding,
+        "encoding_from": table.encoding_from,
         "rows": table.rows,
         "fields": list(table.columns),
         "missing": list(table.missing),
@@ -60,13 +61,17 @@ def _show(console: Console, row: dict[str, Any]) -> None:
         "given": t("用户指定", "given"),
         "missing": t("缺失，请用 --crs 指定", "missing, give it with --crs"),
     }[row["crs_from"]]
+    encoding_from = {
+        "file": t("文件自带或格式默认", "declared by the file, or the format's own"),
+        "text": t("文件未声明，由文字字节判定", "not declared: told by the bytes of the text"),
+    }[row["encoding_from"]]
     console.say(f"{row['source']} | {row['table']}")
     console.table(
         [
             (t("图层", "layer"), f"{row['layer'] or '-'}（{row['layer_why'][console.lang]}）"),
             (t("图形", "geometry"), row["geometry"] or t("无", "none")),
             (t("坐标系", "CRS"), f"{row['crs'] or '-'}（{crs_from}）"),
-            (t("编码", "encoding"), row["encoding"]),
+            (t("编码", "encoding"), f"{row['encoding']}（{encoding_from}）"),
             (t("行数", "rows"), str(row["rows"])),
             (t("字段", "fields"), " ".join(row["fields"]) or "-"),
             (t("缺少的必填字段", "mandatory fields missing"), " ".join(row["missing"]) or "-"),

@@ -21,6 +21,7 @@ from pyproj import CRS
 from yuxi_gis.catalog import LayerSpec, load_catalog, recognise
 from yuxi_gis.crs import parse_crs
 from yuxi_gis.errors import SourceError
+from yuxi_gis.read.encoding import undeclared_encoding
 from yuxi_gis.read.fields import official_names
 from yuxi_gis.read.shapefile import require_whole
 
@@ -55,6 +56,8 @@ class SourceTable:
         ``"file"``, ``"given"`` or ``"missing"``.
     encoding : str
         Character encoding with which the text is read.
+    encoding_from : str
+        ``"file"``, or ``"text"`` where the file declares none and the bytes of its text tell it.
     rows : int
     columns : tuple of str
         Field names as in the file.
@@ -68,6 +71,7 @@ class SourceTable:
     crs: CRS | None
     crs_from: str
     encoding: str
+    encoding_from: str
     rows: int
     columns: tuple[str, ...]
 
@@ -182,10 +186,11 @@ def unreadable(file: Path, error: Exception) -> SourceError:
 
 
 def _inspect(file: Path, table: str, catalog: Catalog, given: CRS | None) -> SourceTable:
+    told = undeclared_encoding(file) if file.suffix.lower() == ".shp" else None
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*geometry types are not supported")
-            info = pyogrio.read_info(file, layer=table, force_feature_count=True)
+            info = pyogrio.read_info(file, layer=table, encoding=told, force_feature_count=True)
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
         raise unreadable(file, error) from error
     columns = tuple(str(name) for name in info["fields"])
@@ -205,7 +210,8 @@ def _inspect(file: Path, table: str, catalog: Catalog, given: CRS | None) -> Sou
         geometry=info["geometry_type"],
         crs=given if declared is None else declared,
         crs_from="file" if declared else "given" if given else "missing",
-        encoding=info["encoding"] or "UTF-8",
+        encoding=told or info["encoding"] or "UTF-8",
+        encoding_from="text" if told else "file",
         rows=info["features"],
         columns=columns,
     )

@@ -49,7 +49,7 @@ def read_layer(
         All rows and all fields in the file's order. Fields of the layer's specification have
         their official names; those that it types as text are text (``str``), so that codes stay
         whole. ``attrs`` tells how it was read: ``source``, ``table``, ``layer``, ``encoding``,
-        ``crs_from``, ``renamed``.
+        ``encoding_from``, ``crs_from``, ``renamed``.
 
     Raises
     ------
@@ -161,7 +161,8 @@ def _read(table: SourceTable) -> gpd.GeoDataFrame:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*geometry types are not supported")
             warnings.filterwarnings("ignore", message="Could not parse column")  # stays text
-            frame = pyogrio.read_dataframe(table.path, layer=table.table)
+            told = table.encoding if table.encoding_from == "text" else None
+            frame = pyogrio.read_dataframe(table.path, layer=table.table, encoding=told)
     except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
         raise unreadable(table.path, error) from error
     if not isinstance(frame, gpd.GeoDataFrame):
@@ -181,6 +182,7 @@ def _read(table: SourceTable) -> gpd.GeoDataFrame:
         table=table.table,
         layer=table.spec.id if table.spec else None,
         encoding=table.encoding,
+        encoding_from=table.encoding_from,
         crs=crs_name(table.crs),
         crs_from=table.crs_from,
         renamed=renamed,
