@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import locale
 import os
+import re
 import sys
 import time
 import unicodedata
@@ -22,6 +23,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: How often a log, which is no terminal, hears of progress.
 _LOG_EVERY_S = 2.0
+#: What click 8.2 and newer raise for a group without a command; older ones print and exit.
+_NO_ARGS: Any = getattr(click.exceptions, "NoArgsIsHelpError", ())
 _HEADINGS = {"Options": "选项", "Commands": "命令", "Usage": "用法"}
 
 
@@ -215,8 +218,8 @@ def _usage(error: click.ClickException, console: Console) -> str:
             choices = " ".join(kind.choices) if isinstance(kind, click.Choice) else ""
             hint = error.param.get_error_hint(ctx)
             message = f"{hint} 的值有误" + (f"，可以是 {choices}" if choices else "")
-        elif hasattr(error, "command_name"):
-            message = f"没有命令 {error.command_name}"
+        elif found := re.match(r"No such command '(.+?)'", message):
+            message = f"没有命令 {found[1]}"
         else:
             message = f"参数有误：{message}"
     return console.t(
@@ -234,7 +237,7 @@ def run(command: click.Command, args: Sequence[str], console: Console) -> int:
     try:
         result = command.main(list(args), prog_name="yuxi-gis", standalone_mode=False)
         return result if isinstance(result, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
+    except _NO_ARGS as error:
         click.echo(error.format_message())
         return 0
     except click.ClickException as error:
