@@ -411,7 +411,7 @@ def test_english_page(page: Page, tmp_path: Path) -> None:
     page.click(*box(3, 2).centroid.coords[0])
     assert "Parcel code" in page.popup()
     legend = page.all(".yuxi-legend")[0].text
-    assert "Contracted farmland" in legend and "new building or hard surface" in legend
+    assert "Contracted farmland" in legend and "New building or hard surface" in legend
     chinese = [c for c in legend + page.all("#yuxi-bar")[0].text if "\u4e00" <= c <= "\u9fff"]
     assert chinese == []
 

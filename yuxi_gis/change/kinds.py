@@ -73,17 +73,17 @@ class Kind:
 
 KINDS: tuple[Kind, ...] = (
     Kind(
-        1, "built", "新增建（构）筑物或硬化", "new building or hard surface", "20", False, 200, 0.1
+        1, "built", "新增建（构）筑物或硬化", "New building or hard surface", "20", False, 200, 0.1
     ),
-    Kind(2, "water", "新增水面", "new water", "SM", False, 400, 0.5),
-    Kind(3, "planted", "植被增加", "more vegetation", "02", False, 400, 0.5),
-    Kind(4, "planted", "植被增加", "more vegetation", "01", True, 400, 0.5),
-    Kind(5, "bare", "植被减少或裸土", "less vegetation or bare soil", "LT", False, 400, 0.5),
-    Kind(6, "bare", "植被减少或裸土", "less vegetation or bare soil", "LT", True, 400, 0.5),
-    Kind(7, "cleared", "建（构）筑物拆除", "building removed", "TP", False, 200, 0.1),
-    Kind(8, "other", "其他变化", "other change", "QT", True, 600, 0.5),
-    Kind(9, "other", "其他变化", "other change", "QT", False, 600, 0.1),
-    Kind(10, "water", "新增水面", "new water", "SM", True, 400, 0.5),
+    Kind(2, "water", "新增水面", "New water", "SM", False, 400, 0.5),
+    Kind(3, "planted", "植被增加", "More vegetation", "02", False, 400, 0.5),
+    Kind(4, "planted", "植被增加", "More vegetation", "01", True, 400, 0.5),
+    Kind(5, "bare", "植被减少或裸土", "Less vegetation or bare soil", "LT", False, 400, 0.5),
+    Kind(6, "bare", "植被减少或裸土", "Less vegetation or bare soil", "LT", True, 400, 0.5),
+    Kind(7, "cleared", "建（构）筑物拆除", "Building removed", "TP", False, 200, 0.1),
+    Kind(8, "other", "其他变化", "Other change", "QT", True, 600, 0.5),
+    Kind(9, "other", "其他变化", "Other change", "QT", False, 600, 0.1),
+    Kind(10, "water", "新增水面", "New water", "SM", True, 400, 0.5),
 )
 _CODES = {kind.code: kind for kind in KINDS}
 

@@ -104,15 +104,16 @@ def show(console: Console, result: ChangeResult, folder: Path) -> None:
 def show_kinds(console: Console, frame: Any, area: str) -> None:
     """Count and area by layer and kind; what may be only the season is one line of its own."""
     from yuxi_gis.catalog import load_catalog
+    from yuxi_gis.change import KINDS
     from yuxi_gis.units import to_mu
 
     t = console.t
-    title = "kind_zh" if console.lang == "zh" else "kind"
     maybe = t(
         "可能只是季节变化（收割、播种、轮作）",
         "possibly only the season (harvest, sowing, rotation)",
     )
-    by = [frame["seasonal"], frame[title].where(~frame["seasonal"], maybe)]
+    kinds = frame["kind"].map({kind.id: t(kind.zh, kind.en) for kind in KINDS})
+    by = [frame["seasonal"], kinds.where(~frame["seasonal"], maybe)]
     if "layer" in frame:
         titles = {spec.id: spec.title(console.lang) for spec in load_catalog().values()}
         by.insert(0, frame["layer"].replace(titles))
