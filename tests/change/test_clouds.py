@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import binary_erosion, gaussian_filter
 
 from tests.change.planted import ROLES, SPECTRA, ground, look, put
-from yuxi_gis.change.clouds import obscured
+from yuxi_gis.change.clouds import obscured, season
 
 SHAPE = (160, 160)
 SEEN = np.ones(SHAPE, dtype=bool)
@@ -15,6 +15,10 @@ SEEN = np.ones(SHAPE, dtype=bool)
 
 def spectra(image: np.ndarray):
     return dict(zip(ROLES, image.astype(np.float32), strict=True))
+
+
+def hide(before, after, seen: np.ndarray = SEEN) -> np.ndarray:
+    return obscured(before, after, seen, 10.0, season(before, after, seen))
 
 
 def disc(row: int, column: int, radius: float) -> np.ndarray:
@@ -42,14 +46,25 @@ def test_cloud_and_shadow_are_hidden_at_either_date(dates, at):
     cloud, shadow = disc(50, 60, 14), disc(95, 40, 14)
     images = list(dates)
     images[at] = overcast(images[at], cloud, shadow)
-    hidden = obscured(*map(spectra, images), SEEN, 10.0)
+    hidden = hide(*map(spectra, images))
     assert hidden[cloud].mean() > 0.99
     assert hidden[binary_erosion(shadow, iterations=2)].mean() > 0.97
     assert hidden[~(disc(50, 60, 24) | disc(95, 40, 24))].mean() < 0.005
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_bank_over_most_of_the_scene_is_no_season(dates, at):
+    bank = np.zeros(SHAPE, dtype=bool)
+    bank[:110] = True  # 69 %
+    images = list(dates)
+    images[at] = overcast(images[at], bank, np.zeros(SHAPE, dtype=bool))
+    hidden = hide(*map(spectra, images))
+    assert hidden[bank].mean() > 0.99
+    assert hidden[125:].mean() < 0.005
+
+
 def test_a_clear_pair_hides_nothing(dates):
-    assert not obscured(*map(spectra, dates), SEEN, 10.0).any()
+    assert not hide(*map(spectra, dates)).any()
 
 
 def test_roofs_ponds_and_harvest_are_not_clouds(dates):
@@ -59,10 +74,10 @@ def test_roofs_ponds_and_harvest_are_not_clouds(dates):
     put(after, slice(60, 70), slice(60, 70), "water")
     put(before, slice(100, 140), slice(100, 140), "crop")
     put(after, slice(100, 140), slice(100, 140), "stubble")
-    hidden = obscured(spectra(before), spectra(after), SEEN, 10.0)
+    hidden = hide(spectra(before), spectra(after))
     assert not hidden.any()
 
 
 def test_nothing_seen():
     flat = spectra(np.zeros((6, 20, 20)))
-    assert not obscured(flat, flat, np.zeros((20, 20), dtype=bool), 10.0).any()
+    assert not hide(flat, flat, np.zeros((20, 20), dtype=bool)).any()

@@ -16,7 +16,7 @@ from rasterio.windows import transform as window_transform
 from tests.change.planted import CRS, GRID, ground, look, put, write
 from yuxi_gis.change import KINDS, detect_change
 from yuxi_gis.change.patches import PATCH_COLUMNS
-from yuxi_gis.errors import CRSError, OutputError, SceneError
+from yuxi_gis.errors import CRSError, OutputError, ParameterError, SceneError
 from yuxi_gis.read import raster
 
 SHAPE = (120, 130)
@@ -243,6 +243,21 @@ def test_another_grid_and_crs(scenes, tmp_path):
     assert "water" in set(kinds["pond"].kind)
 
 
+@pytest.mark.parametrize("offset", [2, 3])
+def test_the_same_ground_on_two_grids_has_not_changed(tmp_path, offset):
+    """Seen natively on grids that lie 4 or 6 m apart: warping must not look like change."""
+    fine = ground((5 * 121, 5 * 131))
+    paths = []
+    for name, shift in (("a", 0), ("b", offset)):
+        cut = fine[:, shift : shift + 600, shift : shift + 650]
+        pixels = cut.reshape(6, 120, 5, 130, 5).mean(axis=(2, 4))
+        grid = GRID @ rasterio.Affine.translation(shift / 5, shift / 5)
+        seed = 1 + shift
+        paths.append(write(tmp_path / f"{name}.tif", look(pixels, seed), transform=grid))
+    result = detect_change(*paths, tmp_path / "out")
+    assert result.changed_share < 0.002
+
+
 def test_a_scene_in_degrees(tmp_path):
     land = ground(SHAPE)
     later = land.copy()
@@ -341,6 +356,27 @@ def test_parcels_without_crs(tmp_path):
     land = ground((60, 60))
     spot = gpd.GeoDataFrame(geometry=[area(slice(0, 9), slice(0, 9))])
     refused(saved(tmp_path, a=land, b=land), tmp_path, CRSError, "CRS", parcels=spot)
+
+
+@pytest.mark.parametrize("grid", [(10, 0, 0, 10), (8, 6, 6, -8)])
+def test_parcels_on_a_grid_that_is_not_north_up(tmp_path, grid):
+    a, b, d, e = grid
+    transform = rasterio.Affine(a, b, GRID.c, d, e, GRID.f)
+    land = ground((60, 60))
+    paths = [
+        write(tmp_path / f"{n}.tif", look(land, seed), transform=transform)
+        for n, seed in (("a", 1), ("b", 2))
+    ]
+    spot = gpd.GeoDataFrame(geometry=[area(slice(0, 9), slice(0, 9))], crs=CRS)
+    refused(paths, tmp_path, SceneError, "not north-up", parcels=spot)
+    assert detect_change(*paths, tmp_path / "out").patches.empty
+
+
+@pytest.mark.parametrize("wrong", ["village.gpkg", [1], {"farmland": 5}])
+def test_parcels_that_are_no_layer(scenes, tmp_path, wrong):
+    with pytest.raises(ParameterError, match="read_layers"):
+        detect_change(*scenes, tmp_path / "out", parcels=wrong)
+    assert not (tmp_path / "out").exists()
 
 
 def test_output_exists(scenes, tmp_path):

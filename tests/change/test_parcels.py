@@ -86,6 +86,7 @@ def shares_of(**parts: float) -> np.ndarray:
         (20, {"built": 0.05, "bare_s": 0.8}, ("bare", True)),
         (1.5, {"cleared": 0.8}, ("cleared", False)),  # a small homestead, mostly gone
         (1.5, {"cleared": 0.4}, None),
+        (2, {"cleared": 0.45, "bare_s": 0.3}, ("bare", True)),  # no building is seasonal
     ],
 )
 def test_when_a_parcel_counts_as_changed(pixels, parts, verdict):

@@ -10,6 +10,7 @@ tests as well, so an object without a shadow counts only when it is very large.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,13 +19,15 @@ from scipy.ndimage import binary_dilation, binary_opening, label
 
 from yuxi_gis.change.spectra import Spectra, mndwi, ndvi
 
-__all__ = ["REACH_M", "obscured"]
+__all__ = ["REACH_M", "Season", "obscured", "season"]
 
 Mask = NDArray[np.bool_]
+Season = Mapping[str, float]
 
 REACH_M = 2000.0
 """Farthest distance of a shadow from its cloud that is looked at."""
 
+_CLEAR = 0.2  # reflectance in blue: vegetation, soil and most roofs are darker, clouds brighter
 _LEAST_M2 = 5_000.0  # smaller white objects are as likely roofs
 _CERTAIN_M2 = 500_000.0  # larger ones are clouds even if their shadow lies out of sight
 _BRIGHTER = 0.08  # in blue, against the other date; Hagolle's 0.03 suits dates a few days apart
@@ -42,7 +45,30 @@ class _Sky:
     shadow: Mask
 
 
-def obscured(before: Spectra, after: Spectra, seen: Mask, pixel_m: float) -> Mask:
+def season(before: Spectra, after: Spectra, seen: Mask) -> Season:
+    """How much brighter each band is at the second date than at the first.
+
+    Parameters
+    ----------
+    before, after : mapping of role to float32 (rows, columns)
+        Surface reflectance of the whole scene, thinned: a part of it may be all cloud.
+    seen : bool, (rows, columns)
+
+    Returns
+    -------
+    dict of role to float
+        Median ratio over the pixels that look clear at both dates; 1 where there are none.
+    """
+    clear = seen & (before["blue"] < _CLEAR) & (after["blue"] < _CLEAR)
+    if not clear.any():
+        return dict.fromkeys(before, 1.0)
+    return {
+        role: float(np.median(after[role][clear] / np.maximum(before[role][clear], 1e-3)))
+        for role in before
+    }
+
+
+def obscured(before: Spectra, after: Spectra, seen: Mask, pixel_m: float, ratio: Season) -> Mask:
     """Where either date shows cloud or cloud shadow.
 
     Parameters
@@ -53,6 +79,8 @@ def obscured(before: Spectra, after: Spectra, seen: Mask, pixel_m: float) -> Mas
         Where both dates have data.
     pixel_m : float
         Side of a pixel in metres.
+    ratio : dict of role to float
+        From `season`, of the whole scene.
 
     Returns
     -------
@@ -61,17 +89,11 @@ def obscured(before: Spectra, after: Spectra, seen: Mask, pixel_m: float) -> Mas
     mask = np.zeros(seen.shape, dtype=bool)
     if not seen.any():
         return mask
-    for date, other in ((before, after), (after, before)):
-        mask |= _matched(_candidates(date, _in_season(other, date, seen), seen), pixel_m)
+    back = {role: 1 / max(value, 1e-3) for role, value in ratio.items()}
+    for date, other, factor in ((before, after, back), (after, before, ratio)):
+        in_season = {role: image * np.float32(factor[role]) for role, image in other.items()}
+        mask |= _matched(_candidates(date, in_season, seen), pixel_m)
     return mask & seen
-
-
-def _in_season(other: Spectra, date: Spectra, seen: Mask) -> Spectra:
-    """`other` scaled band by band to the light and season of `date` (median ratio)."""
-    factor = {
-        role: np.median(date[role][seen] / np.maximum(other[role][seen], 1e-3)) for role in other
-    }
-    return {role: image * np.float32(factor[role]) for role, image in other.items()}
 
 
 def _candidates(date: Spectra, other: Spectra, seen: Mask) -> _Sky:

@@ -37,8 +37,9 @@ from yuxi_gis.change.passes import Passes
 from yuxi_gis.change.patches import collect_patches
 from yuxi_gis.change.spectra import has_reflectance
 from yuxi_gis.change.threshold import FALSE_SHARE, Threshold
+from yuxi_gis.errors import ParameterError, SceneError
 from yuxi_gis.outputs import refuse_inputs, staged_folder
-from yuxi_gis.read.raster import Pair, align, open_scene
+from yuxi_gis.read.raster import Pair, Scene, align, open_scene
 
 __all__ = ["OWNS", "ChangeResult", "detect_change"]
 
@@ -160,10 +161,15 @@ def detect_change(
         A scene cannot be read, has no CRS or no data, or the two do not fit each other.
     CRSError
         Parcels without CRS.
+    ParameterError
+        `parcels` is no GeoDataFrame and no mapping of such.
     OutputError
         `out` exists and `overwrite` is false, or cannot be written.
     """
+    _require_layers(parcels)
     first, second = open_scene(before), open_scene(after)
+    if parcels is not None:
+        _require_north_up(first)
     refuse_inputs([Path(out) / name for name in OWNS], [before, after])
     layers = {"parcels": parcels} if isinstance(parcels, gpd.GeoDataFrame) else parcels or {}
     places = None if parcels is None else gather(layers, first.crs.to_wkt())
@@ -206,6 +212,29 @@ def detect_change(
         dropped=patches.dropped,
         notes=() if has_reflectance(pair) else (_NO_REFLECTANCE,),
     )
+
+
+def _require_layers(parcels: object) -> None:
+    layers = parcels.values() if isinstance(parcels, Mapping) else (parcels,)
+    if parcels is not None and not all(isinstance(layer, gpd.GeoDataFrame) for layer in layers):
+        raise ParameterError(
+            "parcels 应为 GeoDataFrame，或图层 ID 到 GeoDataFrame 的字典。"
+            "请先用 read_layers 读取文件。",
+            "parcels must be a GeoDataFrame or a mapping of layer ids to such. Read files with "
+            "read_layers first.",
+        )
+
+
+def _require_north_up(scene: Scene) -> None:
+    """Exact fractions of pixels are known on upright grids only."""
+    t = scene.transform
+    if t.b or t.d or t.a < 0 or t.e > 0:
+        raise SceneError(
+            f"{scene.path}：栅格不是正北向上（旋转或上下颠倒），无法计算地块占比。"
+            "请先用 gdalwarp 转成正北向上的影像。",
+            f"{scene.path}: its grid is not north-up (rotated or upside down), so shares of "
+            "parcels cannot be measured. Warp it to a north-up grid first (gdalwarp).",
+        )
 
 
 def _part(say: Progress, zh: str, en: str, start: float, end: float) -> Callable[[float], None]:

@@ -196,8 +196,11 @@ def changed_parcels(
         return kind, total, large | ((size >= 0.5) & (total >= _MOSTLY))
 
     kind, total, real = main(~season)
-    any_kind, any_total, any_change = main(np.ones(len(KINDS), dtype=bool))
-    kind, total = np.where(real, kind, any_kind), np.where(real, total, any_total)
+    any_total, any_change = main(np.ones(len(KINDS), dtype=bool))[1:]
+    # Real change that is too small to count does not become a season's.
+    maybe, some_season, _ = main(season)
+    any_change &= some_season > 0
+    kind, total = np.where(real, kind, maybe), np.where(real, total, any_total)
     table = parcels.assign(
         kind=np.array([row.id for row in KINDS], dtype=object)[kind],
         kind_zh=np.array([row.zh for row in KINDS], dtype=object)[kind],

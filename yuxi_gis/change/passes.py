@@ -37,7 +37,7 @@ Step = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Passes:
-    """Passes 1-4 of `detect_change`, in this order; each leaves a raster in `folder`."""
+    """The passes of `detect_change`, in this order; each leaves a raster in `folder`."""
 
     pair: Pair
     folder: Path
@@ -148,7 +148,7 @@ class Passes:
                 result.write(corrected.astype(np.float32), KIND, window=window)
 
     def trace(self, step: Step) -> Iterator[gpd.GeoDataFrame]:
-        """Pass 4: the polygons of each block."""
+        """Last pass: the polygons of each block."""
         blocks = self.pair.windows()
         with self._open("result") as result:
             for number, window in enumerate(blocks, 1):

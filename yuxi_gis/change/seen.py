@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
-from yuxi_gis.change.clouds import REACH_M, obscured
+from yuxi_gis.change.clouds import REACH_M, Season, obscured, season
 from yuxi_gis.change.spectra import has_reflectance, reflectance
 from yuxi_gis.errors import SceneError
 from yuxi_gis.read.raster import Pair, Scene, grow
@@ -60,8 +60,9 @@ def survey(
     before, after = [], []
     valid, clouded = np.zeros(3, dtype=np.int64), 0
     blocks = pair.windows()
+    ratio = _season(pair)
     for number, window in enumerate(blocks, 1):
-        one, two, in_one, in_two, hidden = _look(pair, window)
+        one, two, in_one, in_two, hidden = _look(pair, window, ratio)
         both = in_one & in_two
         seen = both & ~hidden
         valid += [in_one.sum(), in_two.sum(), both.sum()]
@@ -85,7 +86,15 @@ def survey(
     )
 
 
-def _look(pair: Pair, window: Window) -> tuple[Image, Image, Mask, Mask, Mask]:
+def _season(pair: Pair) -> Season:
+    """Brightness of the second date against the first, over the whole scene; empty if unknown."""
+    if not has_reflectance(pair):
+        return {}
+    one, two, both = pair.overview()
+    return season(*reflectance(pair, one, two), both)
+
+
+def _look(pair: Pair, window: Window, ratio: Season) -> tuple[Image, Image, Mask, Mask, Mask]:
     """A block of both scenes, where each has data, and where clouds hide the ground."""
     if not has_reflectance(pair):
         one, two, in_one, in_two = pair.read_each(window)
@@ -93,7 +102,7 @@ def _look(pair: Pair, window: Window) -> tuple[Image, Image, Mask, Mask, Mask]:
     pixel_m = _pixel_m(pair.before)
     wide, inner = grow(window, int(np.ceil(REACH_M / pixel_m)), pair.before.shape)
     one, two, in_one, in_two = pair.read_each(wide)
-    hidden = obscured(*reflectance(pair, one, two), in_one & in_two, pixel_m)
+    hidden = obscured(*reflectance(pair, one, two), in_one & in_two, pixel_m, ratio)
     return one[:, *inner], two[:, *inner], in_one[inner], in_two[inner], hidden[inner]
 
 

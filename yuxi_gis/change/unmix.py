@@ -16,6 +16,8 @@ from collections.abc import Callable
 import geopandas as gpd
 import numpy as np
 import rasterio
+import rasterio.transform
+import rasterio.windows
 import shapely
 from exactextract import exact_extract
 from numpy.typing import NDArray
@@ -72,7 +74,8 @@ def whole_kinds(
     points = parcels.representative_point()
     tree = shapely.STRtree(parcels.geometry.to_numpy())
     layer = parcels["layer"].to_numpy()
-    column, row = ~pair.before.transform @ (points.x.to_numpy(), points.y.to_numpy())
+    row, column = rasterio.transform.rowcol(pair.before.transform, points.x, points.y)
+    row, column = np.asarray(row), np.asarray(column)
     for number, window in enumerate(blocks, 1):
         wide, _ = grow(window, _MARGIN, pair.before.shape)
         near = np.sort(tree.query(shapely.box(*_bounds(pair, wide))))
@@ -80,7 +83,12 @@ def whole_kinds(
         home &= (column >= window.col_off) & (column < window.col_off + window.width)
         for name in dict.fromkeys(layer[near]):
             among = near[layer[near] == name]
-            found = _block(pair, mad, parcels.iloc[among], seen, wide)
+            # A forest may reach over the whole scene: only its part in the window is needed.
+            here = parcels.iloc[among].clip_by_rect(*_bounds(pair, wide))
+            solid = here.geom_type.isin(["Polygon", "MultiPolygon"]).to_numpy()
+            solid = solid & (shapely.area(here.to_numpy()) > 0)
+            among = among[solid]
+            found = _block(pair, mad, here[solid].to_frame("geometry"), seen, wide)
             codes[among[home[among]]] = found[home[among]]
         step(number / len(blocks))
     return codes

@@ -58,6 +58,8 @@ def command(console: Console) -> click.Command:
         layers = read_sources(console, sources, crs, [Path(output)])
         findings = run_checks(layers, progress=console.progress).findings
         change = _change(console, layers, before, after)
+        for zh, en in () if change is None else change.notes:
+            console.note(zh, en)
         path = write_map(
             output,
             layers,

@@ -108,7 +108,7 @@ yuxi.show = function (map, features, at, texts) {
   var narrow = map.yuxiLegend.options.collapsed;
   if (narrow) map.yuxiLegend.collapse();
   L.popup({
-    maxWidth: 380,
+    maxWidth: Math.min(380, window.innerWidth - 60),
     minWidth: narrow ? 240 : 300,
     maxHeight: yuxi.popupHeight(map),
     // Beside the buttons, or below them where the screen is narrow.
