@@ -1,7 +1,8 @@
 """Accuracy of the change step on the labelled Taizhou pair, beside three simpler ways.
 
-The labels (C. Wu et al. 2014, 10.1109/TGRS.2013.2266673) are used for counting only: the step
-runs with its one default configuration. Run: ``python benchmarks/accuracy_taizhou.py``.
+The step runs with its one default configuration and does not see the labels (C. Wu et al. 2014,
+10.1109/TGRS.2013.2266673). But its makers did while they chose that configuration, so this is no
+blind test. Run: ``python benchmarks/accuracy_taizhou.py``.
 """
 
 from __future__ import annotations
