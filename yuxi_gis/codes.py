@@ -1,32 +1,10 @@
-"""Official codes of parcels and regions, and the masking of personal data.
-
-Codes are text from end to end: a 19-digit code does not fit in a float64.
-"""
+"""Codes and names that point to a person, and how exports mask them."""
 
 from __future__ import annotations
 
 import pandas as pd
 
-__all__ = ["mask", "region_of"]
-
-
-def region_of(code: pd.Series, level: str = "village") -> pd.Series:
-    """The county, town or village part of parcel, household or region codes.
-
-    Parameters
-    ----------
-    code : Series of str
-        Codes that begin with the statistical region code (县 6 + 乡 3 + 村 3 digits, GB/T 2260 and
-        GB/T 10114), such as DKBM, CBFBM or XZQDM.
-    level : {"county", "town", "village"}
-
-    Returns
-    -------
-    Series of str
-        Missing where the code is too short or does not begin with that many digits.
-    """
-    digits = {"county": 6, "town": 9, "village": 12}[level]
-    return code.astype("str").str.extract(rf"^(\d{{{digits}}})", expand=False)
+__all__ = ["mask"]
 
 
 def mask(values: pd.Series, kind: str) -> pd.Series:

@@ -58,7 +58,7 @@ def crs_present(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
 )
 def crs_expected(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
-    查什么：图层的坐标系不在检查方案允许的坐标系之中。
+    查什么：图层标注的坐标系不在检查方案允许的坐标系之中。只看标注，不看坐标数值是否与之相符。
 
     为什么：成果应使用 CGCS2000；玉溪全境在三度带第 34 带。基准不同的坐标系之间相差几十到上百米，
     没有官方参数就无法可靠换算。
@@ -70,7 +70,8 @@ def crs_expected(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
 
     依据：三度带、中央经线与 EPSG 代码经 PROJ 核对；允许的坐标系见检查方案 expected_crs。
 
-    What it finds: a layer whose CRS is not among those that the profile allows.
+    What it finds: a layer whose CRS is not among those that the profile allows. It looks at what
+    the layer declares, not at whether the coordinates fit.
 
     Why it matters: results are due in CGCS2000, and all of Yuxi lies in its 3-degree zone 34. CRSs
     of another datum are tens to hundreds of metres away, and no reliable way leads from one to the

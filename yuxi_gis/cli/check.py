@@ -178,7 +178,6 @@ def show_not_run(console: Console, result: CheckResult) -> None:
 
 
 def _exit_code(result: CheckResult, fail_on: str) -> int:
-    if fail_on == "never":
+    if fail_on == "never" or result.worst is None:
         return 0
-    levels = _SEVERITIES[: _SEVERITIES.index(fail_on) + 1]
-    return int(result.findings["severity"].isin(levels).any())
+    return int(_SEVERITIES.index(result.worst) <= _SEVERITIES.index(fail_on))
