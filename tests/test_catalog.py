@@ -11,12 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yuxi_gis.catalog import load_catalog, recognise
+from yuxi_gis.catalog import load_catalog, load_codes, recognise
 from yuxi_gis.errors import CatalogError
 from yuxi_gis.resources import folder
 from yuxi_gis.symbology import load_style
 
 CATALOG = load_catalog()
+
+
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 RESULT_STYLES = {"findings", "findings_areas", "patches", "changed_parcels"}
 
 # Field names in the order of the standards' tables (mandatory ones with a star).
@@ -34,7 +40,36 @@ OFFICIAL = {
     "homestead": "ZDDM* BDCDYH HZXM* HZZJHM CYRS ZJDMJ* PZMJ JZZDMJ JZMJ CS JGLX JCNF QSLY LYZT* "
     "XZKSRQ YHDZ CBZMJ SFZYYJJBNT ZLDWDM* ZLDWMC BZ",
     "idle_land": "XZBH* XZLX* ZLDWDM* ZLDWMC QSDWMC YT MJ* MJM XZKSRQ* XZYY BZ",
+    "contract_parcel": "DKBM* FBFBM* CBFBM* CBJYQQDFS* HTMJ* CBHTBM* LZHTBM CBJYQZBM* YHTMJ HTMJM "
+    "YHTMJM SFQQQG",
+    "issuer": "FBFBM* FBFMC* FBFFZRXM* FZRZJLX* FZRZJHM* LXDH FBFDZ* YZBM* FBFDCY* FBFDCRQ* "
+    "FBFDCJS",
+    "contractor": "CBFBM* CBFLX* CBFMC* CBFZJLX* CBFZJHM* CBFDZ* YZBM* LXDH CBFCYSL* CBFDCRQ* "
+    "CBFDCY* CBFDCJS GSJS GSJSR* GSSHRQ* GSSHR*",
+    "household_member": "CBFBM* CYXM* CYXB* CYZJLX* CYZJHM* YHZGX* CYBZ SFGYR CYBZSM",
+    "contract": "CBHTBM* YCBHTBM FBFBM* CBFBM* CBFS* CBQXQ* CBQXZ* HTZMJ* CBDKZS* QDSJ* HTZMJM "
+    "YHTZMJ YHTZMJM",
+    "transfer_contract": "YCBHTBM* LZHTBM* CFBBM* SRFBM* LZFS* LZQX* LZQXKSRQ* LZQXJSRQ* LZMJ* "
+    "LZDKS* LZQTDYT LZHTDYT LZJGSM* HTQDRQ* LZMJM",
+    "ownership_document": "CBJYQZBM* ZLFJBH* ZLFJMC* ZLFJRQ* FJ*",
+    "register": "CBJYQZBM* FBFBM* CBFBM* CBFS* CBQX* CBQXQ* CBQXZ* DKSYT* CBJYQZLSH* DJBFJ "
+    "YCBJYQZLSH DBR* DJSJ*",
+    "certificate": "CBJYQZBM* FZJG* FZRQ* QZSFLY* QZLQRQ QZLQRXM QZLQRZJLX QZLQRZJHM",
+    "certificate_reissue": "CBJYQZBM* QZBFYY* BFRQ* QZBFLQRQ* QZBFLQRXM* BFLQRZJLX* BFLQRZJHM*",
+    "certificate_replacement": "CBJYQZBM* QZHFYY* HFRQ* QZHFLQRQ* QZHFLQRXM* HFLQRZJLX* HFLQRZJHM*",
+    "certificate_cancellation": "CBJYQZBM* ZXYY* ZXRQ*",
+    "boundary_point": "BSM YSDM JZDH JZDLX JBLX X Y",
+    "boundary_line": "BSM YSDM JXXZ JZXLB JZXWZ JZXSM",
+    "cadastral_parcel": "BSM YSDM ZDDM BDCDYH ZDTZM ZL ZDMJ MJDW YT DJ JG QLLX QLXZ QLSDFS RJL "
+    "JZMD JZXG ZDSZD ZDSZN ZDSZX ZDSZB TFH DJH ZT BZ",
+    "monitoring_patch": "XZQDM XMC JCBH TBLX TZ QSX HSX DLBM DLMC TBXHMC ZZSXDM CZCSXM JSYDXZ SFYN "
+    "SFHX MJ BZ",
+    "new_construction_patch": "YGTBZJ XZQDM JCSDQ JCSDH JCMJ TDZL TBLX ND",
 }
+OFFICIAL["suspected_construction_patch"] = OFFICIAL["new_construction_patch"]
+OFFICIAL["enforcement_parcel"] = OFFICIAL["new_construction_patch"]
+OFFICIAL["landuse_change"] = OFFICIAL["landuse"].replace("*", "")
+OFFICIAL["farmland_target"] = OFFICIAL["landuse_change"] + " SFWHTD"
 
 # The third survey's working classification, by the three great classes of its annex A.4.
 LAND_CLASSES = """
@@ -53,11 +88,22 @@ def test_fields_are_those_of_the_standard(layer_id: str) -> None:
     assert starred == OFFICIAL[layer_id].split()
 
 
-def test_layers_are_the_six_of_the_catalogue() -> None:
+def test_layers_and_tables_are_those_of_the_reference() -> None:
     assert set(CATALOG) == set(OFFICIAL)
-    assert {spec.name for spec in CATALOG.values()} == {
-        "DK", "ZJD", "XZJSYD", "YJJBNTTB", "DLTB", "XZQ",
-    }  # fmt: skip
+    assert {spec.name for spec in CATALOG.values() if not spec.is_table} == set(
+        words(
+            "DK ZJD XZJSYD YJJBNTTB DLTB DLTBGX XZQ JZD JZX ZDJBXX GDBHMB JCTB YGXZJSYDTB "
+            "YGYSXZJSYDTB WFDK"
+        )
+    )
+    assert {spec.name for spec in CATALOG.values() if spec.is_table} == set(
+        words(
+            "FBF CBF CBF_JTCY CBHT LZHT CBDKXX QSLYZLFJ CBJYQZDJB CBJYQZ CBJYQZ_QZBF CBJYQZ_QZHF "
+            "CBJYQZ_QZZX"
+        )
+    )
+    assert CATALOG["boundary_point"].geometry == "Point"
+    assert CATALOG["boundary_line"].geometry == "LineString"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +118,12 @@ def test_layers_are_the_six_of_the_catalogue() -> None:
         ("landuse", "KCXS", "Float", 6, 4),
         ("protected_cropland", "YJJBNTTBBH", "Char", 20, None),
         ("homestead", "BDCDYH", "Char", 28, None),
+        ("contract_parcel", "CBHTBM", "Char", 19, None),
+        ("contract_parcel", "LZHTBM", "Char", 20, None),
+        ("transfer_contract", "LZHTBM", "Char", 18, None),
+        ("contractor", "CBFCYSL", "Int", 2, None),
+        ("register", "DKSYT", "Varbin", 254, None),
+        ("cadastral_parcel", "JG", "Float", 15, 4),
     ],
 )
 def test_types_and_lengths(
@@ -98,11 +150,88 @@ def test_code_lists() -> None:
     assert dict(yes_no.zh) == {"1": "是", "2": "否"}
 
 
+# The lists of appendix C of NY/T 2539-2016 by where they are used, and their codes.
+APPENDIX_C = {
+    "boundary_line.JXXZ": "600001 600002 600003 600004 600005",
+    "farmland.SYQXZ": "10 30 31 32 33 34",
+    "farmland.DKLB": "10 21 22 23 24",
+    "farmland.DLDJ": "01 02 03 04 05 06 07 08 09 10",
+    "farmland.TDYT": "1 2 3 4 5",
+    "contract_parcel.CBJYQQDFS": "100 110 120 200 300 400 500 600 700 800",
+    "boundary_point.JZDLX": "1 2 3",
+    "boundary_point.JBLX": "1 2 3 4 5 6 7 8 9",
+    "boundary_line.JZXLB": "01 02 03 04 05 06 07 08 09",
+    "boundary_line.JZXWZ": "01 02 03",
+    "contractor.CBFZJLX": "1 2 3 4 5 9",
+    "contractor.CBFLX": "1 2 3",
+    "household_member.CYXB": "1 2",
+    "household_member.CYBZ": "1 2 3 4 5 6 7 8",
+    "household_member.SFGYR": "1 2",
+}
+
+
+@pytest.mark.parametrize("where", APPENDIX_C)
+def test_appendix_c(where: str) -> None:
+    layer_id, _, name = where.partition(".")
+    codes = CATALOG[layer_id].by_name[name].codes
+    assert codes is not None and codes.confidence == "V"
+    assert list(codes.zh) == list(codes.en) == APPENDIX_C[where].split()
+
+
+def test_codes_of_real_data_are_tolerated() -> None:
+    kinds = CATALOG["farmland"].by_name["DKLB"].codes
+    assert kinds is not None and dict(kinds.tolerated) == {"99": "其他集体土地"}
+    ways = CATALOG["contract"].by_name["CBFS"].codes
+    assert ways is not None and set(ways.tolerated) == {"121", "122", "123", "129"}
+
+
+def test_second_survey_classes_and_what_became_of_them() -> None:
+    lists = load_codes()
+    old = lists["second_survey"]
+    assert old.replaced_by == "DLBM"
+    assert set(lists["land_use_2007"].zh) == set(old.successors)
+    assert set(old.successors.values()) <= set(lists["DLBM"].zh)
+    for code, new in {
+        "011": "0101",
+        "054": "05H1",
+        "072": "0702",
+        "095": "09",
+        "125": "1108",
+    }.items():
+        assert old.successors[code] == new
+    assert "203" in old.zh and "203" not in old.successors
+
+
+def test_counties_of_yuxi() -> None:
+    lists = load_codes()
+    assert list(lists["county"].zh) == words(
+        "530402 530403 530423 530424 530425 530426 530427 530428 530481"
+    )
+    assert dict(lists["county_former"].successors) == {"530421": "530403", "530422": "530481"}
+    assert (lists["county"].confidence, lists["county_former"].confidence) == ("M", "K")
+
+
 def test_codes_fit_their_fields() -> None:
     for spec in CATALOG.values():
         for field in spec.fields:
-            for code in field.codes.zh if field.codes else ():
-                assert field.length is not None and len(code) <= field.length, (spec.id, field.name)
+            if field.codes:
+                longest = max(map(len, [*field.codes.zh, *field.codes.tolerated]))
+                assert field.length is not None and longest <= field.length, (spec.id, field.name)
+
+
+def test_relations_lead_to_the_key_of_a_table() -> None:
+    found = {}
+    for spec in CATALOG.values():
+        for field in spec.fields:
+            if field.references is not None:
+                table, _, name = field.references.partition(".")
+                assert CATALOG[table].key == name
+                found[f"{spec.id}.{field.name}"] = table
+    assert found["contract_parcel.DKBM"] == "farmland"
+    assert found["contract_parcel.CBHTBM"] == "contract"
+    assert found["household_member.CBFBM"] == "contractor"
+    assert found["certificate_reissue.CBJYQZBM"] == "certificate"
+    assert len(found) == 18
 
 
 def test_everything_has_a_source_and_a_confidence() -> None:
@@ -117,23 +246,37 @@ def test_everything_has_a_source_and_a_confidence() -> None:
 
 def test_areas_and_personal_data() -> None:
     methods = {spec.id: spec.area.method for spec in CATALOG.values() if spec.area}
-    assert methods == {
-        "farmland": "planar",
-        "homestead": "planar",
-        "idle_land": "planar",
-        "landuse": "ellipsoidal",
-        "protected_cropland": "ellipsoidal",
-        "admin": "ellipsoidal",
-    }
-    personal = {
-        f"{spec.id}.{f.name}": f.personal
-        for spec in CATALOG.values()
-        for f in spec.fields
-        if f.personal
-    }
-    assert personal["homestead.HZZJHM"] == personal["protected_cropland.ZRRZJHM"] == "id"
-    assert personal["protected_cropland.LXDH"] == "phone"
-    assert personal["homestead.HZXM"] == personal["farmland.ZJRXM"] == "name"
+    planar = {"farmland", "homestead", "idle_land", "cadastral_parcel"}
+    assert {layer_id for layer_id, method in methods.items() if method == "planar"} == planar
+    assert {"landuse", "protected_cropland", "admin", "landuse_change"} <= set(methods)
+    personal: dict[str, set[str]] = {}
+    for spec in CATALOG.values():
+        for f in spec.fields:
+            if f.personal:
+                personal.setdefault(f.personal, set()).add(f"{spec.id}.{f.name}")
+    assert personal["id"] == set(
+        words(
+            "homestead.HZZJHM protected_cropland.ZRRZJHM issuer.FZRZJHM contractor.CBFZJHM "
+            "household_member.CYZJHM certificate.QZLQRZJHM certificate_reissue.BFLQRZJHM "
+            "certificate_replacement.HFLQRZJHM"
+        )
+    )
+    assert personal["phone"] == {"protected_cropland.LXDH", "issuer.LXDH", "contractor.LXDH"}
+    assert personal["name"] == set(
+        words(
+            "homestead.HZXM farmland.ZJRXM protected_cropland.CFZR protected_cropland.ZZRR "
+            "protected_cropland.ZRRMC protected_cropland.JZDZ issuer.FBFFZRXM issuer.FBFDCY "
+            "contractor.CBFMC contractor.CBFDZ contractor.CBFDCY contractor.GSJSR contractor.GSSHR "
+            "household_member.CYXM register.DBR certificate.QZLQRXM certificate_reissue.QZBFLQRXM "
+            "certificate_replacement.QZHFLQRXM"
+        )
+    )
+
+
+def test_no_key_is_personal_data() -> None:
+    """Findings name records by their key."""
+    for spec in CATALOG.values():
+        assert spec.by_name[spec.key].personal is None, spec.id
 
 
 @pytest.mark.parametrize(
@@ -144,6 +287,10 @@ def test_areas_and_personal_data() -> None:
         ("homestead", "BDCDYH", "530425001002JC00001F00010001", "530425001002JC00001"),
         ("idle_land", "XZBH", "530425100201XZ0001", "530425100201XZ001"),
         ("admin", "XZQDM", "530425100201", "5304251"),
+        ("issuer", "FBFBM", "53042510020100", "5304251002010"),
+        ("contractor", "CBFBM", "530425100201000001", "53042510020100001"),
+        ("contract", "CBHTBM", "530425100201000001J", "530425100201000001"),
+        ("contract_parcel", "CBHTBM", "530425100201000001", "53042510020100001J"),
     ],
 )
 def test_patterns(layer_id: str, name: str, good: str, bad: str) -> None:
@@ -155,13 +302,17 @@ def test_patterns(layer_id: str, name: str, good: str, bad: str) -> None:
 
 def test_every_layer_has_a_style_and_every_style_a_layer() -> None:
     styles = {path.stem for path in folder("styles").glob("*.qml")}
-    assert styles == set(CATALOG) | RESULT_STYLES
+    assert styles == {s.id for s in CATALOG.values() if not s.is_table} | RESULT_STYLES
+    for spec in CATALOG.values():
+        if not spec.is_table:
+            kinds = {category.symbol.geometry for category in load_style(spec.id).categories}
+            assert kinds == {spec.geometry}, spec.id
 
 
 def test_every_code_of_a_styled_field_has_its_class() -> None:
     for spec in CATALOG.values():
-        style = load_style(spec.id)
-        if style.attribute is None:
+        style = None if spec.is_table else load_style(spec.id)
+        if style is None or style.attribute is None:
             continue
         codes = spec.by_name[style.attribute].codes
         assert codes is not None
@@ -207,6 +358,125 @@ def test_recognise(name: str, columns: str, expected: str | None) -> None:
     assert (spec and spec.id) == expected
 
 
+#: Layers with the same fields as another one: only their names tell them apart.
+BY_NAME_ONLY = {
+    "landuse_change": "landuse",  # an unknown table with these fields is the land use layer
+    "new_construction_patch": None,
+    "suspected_construction_patch": None,
+    "enforcement_parcel": None,
+}
+
+
+@pytest.mark.parametrize("layer_id", CATALOG)
+def test_every_layer_is_recognised_with_all_fields_and_with_the_mandatory_ones(
+    layer_id: str,
+) -> None:
+    spec = CATALOG[layer_id]
+    anonymous = CATALOG.get(BY_NAME_ONLY.get(layer_id, layer_id) or "")
+    for columns in (list(spec.by_name), list(spec.mandatory) or list(spec.by_name)):
+        titles = [spec.by_name[column].title_zh for column in columns]
+        for names in (columns, [c.lower() for c in columns], [*columns, "OBJECTID"], titles):
+            for name in (
+                spec.name,
+                spec.id,
+                spec.title_zh,
+                f"{spec.name}5304252016",
+                *spec.aliases,
+            ):
+                assert recognise(name, names, CATALOG) is spec, name
+            assert recognise("Sheet1", names, CATALOG) is anonymous
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "expected"),
+    [
+        ("CBF", "CBFBM CBFMC", "contractor"),
+        ("承包方", "承包方代码 承包方名称 联系电话", "contractor"),
+        ("CBF_JTCY", "CBFBM CYXM", "household_member"),
+        ("家庭成员", "承包方代码 成员姓名 与户主关系", "household_member"),
+        ("JZD5304252016", "BSM JZDH JZDLX", "boundary_point"),
+        ("Sheet1", "CBJYQZBM FBFBM CBFBM CBFS", None),  # of the register and of no one else
+        ("Sheet1", "FBFBM CBFBM CBFS CBQXQ CBQXZ", None),  # contract or register
+        ("layer_styles", "f_table_name styleName styleQML", None),
+        ("brpgewaspercelen", "category gewas gewascode jaar status", None),
+        ("areas", "id crop_name area_ha determination_datetime", None),
+        ("Feldbloecke", "FLIK FLAECHE KREIS HBN", None),
+        # a county's table, with GIS fields and without some of DLTB
+        (
+            "export",
+            "OBJECTID BSM YSDM TBYBH TBBH DLBM DLMC QSXZ QSDWDM QSDWMC ZLDWDM ZLDWMC TBMJ KCDLBM "
+            "KCXS KCMJ TBDLMJ GDLX SFWHTD GDPDJB TBXHDM TBXHMC ZZSXDM ZZSXMC GDDB FRDBS SJNF",
+            "farmland_target",
+        ),
+        ("dltb_2009", "BSM YSDM TBBH DLBM DLMC TBMJ TKMJ TKXS GDPDJ", "landuse"),
+        ("基本农田图斑", "BSM YSDM JBNTTBBH JBNTLX PDJB TKMJ TBMJ JBNTMJ", "protected_cropland"),
+    ],
+)
+def test_recognise_tables_and_editions(name: str, columns: str, expected: str | None) -> None:
+    spec = recognise(name, columns.split(), CATALOG)
+    assert (spec and spec.id) == expected
+
+
+# ---- older editions
+
+SECOND_SURVEY = words(
+    "BSM YSDM TBYBH TBBH DLBM DLMC QSXZ QSDWDM QSDWMC ZLDWDM ZLDWMC GDLX KCLX KCDLBM_1 GDPDJ TKXS "
+    "TBMJ XZDWMJ LXDWMJ TKMJ TBDLMJ PZWH BZ"
+)
+
+
+def test_second_survey_columns_get_their_names_of_today() -> None:
+    spec = CATALOG["landuse"]
+    edition = spec.edition(SECOND_SURVEY)
+    assert edition is not None and edition.name == "second_survey"
+    names = spec.official_names(SECOND_SURVEY)
+    assert {old: new for old, new in names.items() if old != new} == {
+        "KCLX": "KCDLBM", "GDPDJ": "GDPDJB", "TKXS": "KCXS", "TKMJ": "KCMJ",
+    }  # fmt: skip
+    # What has no name of today, or one that GDAL has made unique, stays as it is.
+    assert not {"XZDWMJ", "LXDWMJ", "PZWH", "KCDLBM_1"} & set(names)
+    assert edition.code_list(spec.by_name["DLBM"]) is load_codes()["second_survey"]
+    assert edition.code_list(spec.by_name["KCDLBM"]) is None
+    assert edition.code_list(spec.by_name["QSXZ"]) is spec.by_name["QSXZ"].codes
+    assert spec.official_names(["gdpdj"]) == {"gdpdj": "GDPDJB"}
+
+
+def test_basic_farmland_of_2007() -> None:
+    spec = CATALOG["protected_cropland"]
+    columns = words("JBNTTBBH JBNTLX PDJB TKMJ TBMJ JBNTMJ DLBM")
+    edition = spec.edition(columns)
+    assert edition is not None and edition.name == "basic_farmland_2007"
+    assert spec.official_names(columns) == {
+        "JBNTTBBH": "YJJBNTTBBH",
+        "PDJB": "GDPDJB",
+        "TKMJ": "KCMJ",
+        "TBMJ": "YJJBNTTBMJ",
+        "JBNTMJ": "YJJBNTMJ",
+        "DLBM": "DLBM",
+    }
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "BSM DLBM TBMJ GDPDJB KCXS KCMJ",  # of today
+        "BSM DLBM GDPDJ GDPDJB TKXS",  # of today with old columns beside
+        "BSM DLBM TBMJ",  # could be either
+    ],
+)
+def test_today_is_no_older_edition(columns: str) -> None:
+    spec = CATALOG["landuse"]
+    assert spec.edition(columns.split()) is None
+    assert "GDPDJ" not in spec.official_names(columns.split())
+
+
+def test_no_old_name_is_a_name_of_today() -> None:
+    for spec in CATALOG.values():
+        for edition in spec.editions:
+            assert edition.marks
+            assert not {*edition.marks, *edition.aliases} & set(spec.by_name)
+
+
 def test_recognise_does_not_guess_between_two() -> None:
     farmland = CATALOG["farmland"]
     twins = {"farmland": farmland, "twin": replace(farmland, id="twin")}
@@ -226,7 +496,24 @@ def test_official_name() -> None:
     assert spec.official_name("dlbm") == "DLBM"
     assert spec.official_name(" 地类编码 ") == "DLBM"
     assert spec.official_name("XXTBKD") == "XZDWKD"
+    assert spec.official_name("ＤＬＢＭ") == "DLBM"
     assert spec.official_name("shape_area") is None
+    assert CATALOG["farmland"].official_name("实测面积(亩)") == "SCMJM"
+
+
+def test_exact_names_go_before_aliases() -> None:
+    spec = CATALOG["farmland"]
+    assert spec.official_names(["地块代码", "DKBM"]) == {"DKBM": "DKBM"}
+    assert spec.official_names(["DKBM", "dkbm", "地块编码"]) == {"DKBM": "DKBM"}
+    assert spec.official_names(["地块编码", "地块代码"]) == {"地块编码": "DKBM"}
+
+
+@given(st.lists(st.text()))
+def test_official_names_are_given_once(columns: list[str]) -> None:
+    for spec in CATALOG.values():
+        names = spec.official_names(columns)
+        assert set(names) <= set(columns) and set(names.values()) <= set(spec.by_name)
+        assert len(set(names.values())) == len(names)
 
 
 # ---- wrong files
@@ -251,6 +538,16 @@ fields = [
 [area]
 field = "MJ"
 method = "planar"
+[[editions]]
+name = "old"
+title_zh = "旧"
+title_en = "Old"
+source = "test"
+confidence = "W"
+marks = ["TBH"]
+open = ["MJ"]
+aliases = { TBH = "KTBH" }
+codes = { KTMC = "KTLX" }
 [codes.KTLX]
 source = "test"
 confidence = "K"
@@ -301,6 +598,23 @@ WRONG = [
     ('zh = { 1 = "鱼塘" }', 'zh = { 1 = "鱼塘" }\nen = { 2 = "Pond" }', "codes.KTLX.en.2"),
     ("[codes.KTLX]", "[[codes.KTLX]]", "codes.KTLX"),
     ("[codes.KTLX]", "[codes.yes_no]", "codes.yes_no"),
+    ("length = 8", 'references = "lake.BH"', "fields.KTBH.references"),
+    ("length = 8", 'references = "pond.BH"', "fields.KTBH.references"),
+    ('title_en = "Ponds"', 'title_en = "Ponds"\nlike = "lake"', "like"),
+    ('marks = ["TBH"]', "", "editions[0].marks"),
+    ('marks = ["TBH"]', 'marks = ["MJ"]', "editions[0].marks"),
+    ('marks = ["TBH"]', 'marks = ["TBH"]\nfields = 1', "editions[0].fields"),
+    ('open = ["MJ"]', 'open = ["MU"]', "editions[0].open"),
+    ('TBH = "KTBH"', 'TBH = "BH"', "editions[0].aliases"),
+    ('TBH = "KTBH"', 'MJ = "KTBH"', "editions[0].aliases"),
+    ('KTMC = "KTLX"', 'MC = "KTLX"', "editions[0].codes"),
+    ('KTMC = "KTLX"', 'KTMC = "LX"', "editions[0].codes"),
+    ("[[editions]]", "[editions]", "editions"),
+    (
+        'zh = { 1 = "鱼塘" }',
+        'zh = { 1 = "鱼塘" }\nsuccessors = { 2 = "1" }',
+        "codes.KTLX.successors.2",
+    ),
     (GOOD, "", "fields"),
     ("[area]", "[area", "-"),
 ]
@@ -342,6 +656,14 @@ def test_wrong_bytes_a_wrong_list_and_an_empty_folder(tmp_path: Path) -> None:
         load_catalog(other)
     with pytest.raises(CatalogError, match="no \\*\\.toml"):
         load_catalog(tmp_path / "nowhere")
+    third = tmp_path / "third"
+    (third / "codes").mkdir(parents=True)
+    text = 'source = "x"\nconfidence = "K"\nreplaced_by = "{}"\nzh = {{ 1 = "a" }}\n'
+    text += 'successors = {{ 1 = "{}" }}\n'
+    for today, code, key in (("none", "1", "replaced_by"), ("list", "2", "successors")):
+        (third / "codes" / "list.toml").write_text(text.format(today, code), encoding="utf-8")
+        with pytest.raises(CatalogError, match=rf"list\.toml, key {key}: there is no"):
+            load_codes(third)
 
 
 def test_two_layers_may_not_share_a_name(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from yuxi_gis.errors import CatalogError
 from yuxi_gis.resources import folder
 from yuxi_gis.symbology import Style, Symbol, load_style
 
+SHAPES = {"findings": "Point", "boundary_point": "Point", "boundary_line": "LineString"}
 STEMS = sorted(path.stem for path in folder("styles").glob("*.qml"))
 
 FILL = """<layer class="SimpleFill" enabled="1"><Option type="Map">
@@ -58,8 +60,21 @@ def test_shipped_styles_read(stem: str) -> None:
         symbol = category.symbol
         assert symbol.stroke_opacity > 0 and symbol.stroke_width_mm > 0
         assert 0 <= symbol.fill_opacity <= 1
-        assert symbol.geometry == ("Point" if stem == "findings" else "Polygon")
-        assert (symbol.size_mm > 0) == (stem == "findings")
+        assert symbol.geometry == SHAPES.get(stem, "Polygon")
+        assert (symbol.size_mm > 0) == (symbol.geometry == "Point")
+
+
+def test_layers_of_one_symbol_can_be_told_apart() -> None:
+    """They may lie over each other and over the classes of the others."""
+    strokes = Counter(
+        stroke
+        for stem in STEMS
+        for stroke in {category.symbol.stroke for category in load_style(stem).categories}
+    )
+    for stem in STEMS:
+        style = load_style(stem)
+        if style.attribute is None and not stem.startswith("boundary"):
+            assert strokes[style.categories[0].symbol.stroke] == 1, stem
 
 
 @pytest.mark.parametrize("stem", [s for s in STEMS if s != "landuse"])

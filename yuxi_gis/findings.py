@@ -19,6 +19,9 @@ import pandas as pd
 import shapely
 from pyproj import CRS
 
+from yuxi_gis.crs import datum
+from yuxi_gis.errors import CRSError
+
 __all__ = ["COLUMNS", "SEVERITIES", "empty", "finish", "make", "printable"]
 
 #: The columns in their order.
@@ -54,7 +57,10 @@ _LONGEST = 80
 def printable(text: str) -> str:
     """`text` from a data file made safe to print: no control characters, at most 80 characters."""
     text = _UNPRINTABLE.sub("\ufffd", text)
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    if len(text) <= _LONGEST:
+        return text
+    # Half an identity number could no longer be told for one, and masked.
+    return text[: _LONGEST - 1].rstrip("0123456789Xx") + "…"
 
 
 def make(
@@ -158,7 +164,10 @@ def _frame(data: Mapping[str, Any], geometry: gpd.GeoSeries) -> gpd.GeoDataFrame
 def _in_crs(part: gpd.GeoDataFrame, crs: Any) -> gpd.GeoDataFrame:
     if crs is None or part.crs is None or part.crs == CRS.from_user_input(crs):
         return part
-    moved = part.to_crs(crs)
+    try:
+        moved = datum.to_crs(part, crs)
+    except CRSError:  # another datum, and no way there that is known
+        return part.set_geometry(gpd.GeoSeries(None, index=part.index, crs=crs))
     bounds = moved.bounds.to_numpy()
     lost = ~np.isfinite(bounds).all(axis=1)
     return moved.set_geometry(moved.geometry.where(~lost, None))

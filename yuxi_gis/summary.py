@@ -1,4 +1,4 @@
-"""Totals: how many parcels a layer has, and how much land."""
+"""Totals: how many parcels or records a layer has, and how much land."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ __all__ = ["totals"]
 
 
 def totals(
-    layers: Mapping[str, gpd.GeoDataFrame], *, catalog: Mapping[str, LayerSpec] | None = None
+    layers: Mapping[str, pd.DataFrame], *, catalog: Mapping[str, LayerSpec] | None = None
 ) -> pd.DataFrame:
-    """Parcels and land by layer, measured on the geometry.
+    """Parcels and land by layer, measured on the geometry where there is one.
 
     Parameters
     ----------
-    layers : mapping of str to GeoDataFrame
-        By layer id, each with a CRS.
+    layers : mapping of str to GeoDataFrame or DataFrame
+        By layer id; those of parcels have a CRS.
     catalog : mapping of str to LayerSpec, optional
 
     Returns
     -------
     DataFrame
         One row a layer, in the order of `layers`: ``layer``, ``title_zh``, ``title_en``,
-        ``parcels`` (int), ``method`` (``"planar"`` or ``"ellipsoidal"``, as the layer's standard
-        wants), ``area_m2`` and ``area_mu`` (float; 亩 = 2000/3 m²). Overlapping parcels count
-        twice.
+        ``parcels`` (int, rows of whatever kind), ``method``, ``area_m2`` and ``area_mu`` (float;
+        亩 = 2000/3 m²). The method is ``"planar"`` or ``"ellipsoidal"``, as the layer's standard
+        wants; ``"official"`` where a table without geometry has the field of the official area,
+        whose numbers are added then; and ``""``, with the areas nan, for points, lines and tables
+        that state no area. Overlapping parcels count twice.
 
     Raises
     ------
     CRSError
-        A layer has no CRS.
+        A layer whose area is to be measured has no CRS.
     """
     catalog = load_catalog() if catalog is None else catalog
     rows = []
     for layer_id, frame in layers.items():
         spec = catalog[layer_id]
-        method = spec.area.method if spec.area else "ellipsoidal"
-        areas = planar_area(frame) if method == "planar" else ellipsoidal_area(frame)
-        m2 = float(np.nansum(areas))
+        method, m2 = _area(frame, spec)
         rows.append(
             {
                 "layer": layer_id,
@@ -58,3 +58,18 @@ def totals(
         )
     columns = ["layer", "title_zh", "title_en", "parcels", "method", "area_m2", "area_mu"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _area(frame: pd.DataFrame, spec: LayerSpec) -> tuple[str, float]:
+    """How the land of a layer is known, and how many m² it is."""
+    if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None:
+        if spec.geometry in ("LineString", "Point"):
+            return "", np.nan
+        method = spec.area.method if spec.area else "ellipsoidal"
+        measure = planar_area if method == "planar" else ellipsoidal_area
+        return method, float(np.nansum(measure(frame)))
+    if spec.area and spec.area.field in frame:
+        stated = pd.to_numeric(frame[spec.area.field], errors="coerce")
+        if stated.notna().any():
+            return "official", float(stated.sum())
+    return "", np.nan

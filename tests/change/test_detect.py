@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 import shapely
@@ -377,6 +378,21 @@ def test_parcels_that_are_no_layer(scenes, tmp_path, wrong):
     with pytest.raises(ParameterError, match="read_layers"):
         detect_change(*scenes, tmp_path / "out", parcels=wrong)
     assert not (tmp_path / "out").exists()
+
+
+def test_tables_among_the_parcels_are_left_out(scenes, parcels, result, tmp_path):
+    tables = {"contractor": pd.DataFrame({"CBFBM": ["1"]}), "idle_land": pd.DataFrame()}
+    again = detect_change(*scenes, tmp_path / "again", parcels={**parcels, **tables})
+    assert again.shares.equals(result.shares)
+    assert again.patches.equals(result.patches)
+    village = pd.DataFrame(parcels["admin"]).drop(columns="geometry")
+    unknown = detect_change(
+        *scenes, tmp_path / "unknown", parcels={"admin": village, "farmland": parcels["farmland"]}
+    )
+    assert set(unknown.patches["XZQDM"]) == {""}
+    with pytest.raises(ParameterError, match="contractor, idle_land: no geometry"):
+        detect_change(*scenes, tmp_path / "none", parcels=tables)
+    assert not (tmp_path / "none").exists()
 
 
 def test_output_exists(scenes, tmp_path):

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.change.planted import CRS, GRID, write
+from yuxi_gis.catalog import load_catalog
 from yuxi_gis.change.kinds import KINDS
 from yuxi_gis.change.parcels import (
     CHANGED_COLUMNS,
@@ -20,8 +22,9 @@ from yuxi_gis.change.parcels import (
     judged_whole,
     kind_shares,
     parcel_shares,
+    shaped,
 )
-from yuxi_gis.errors import CRSError
+from yuxi_gis.errors import CRSError, ParameterError
 
 CODES = [kind.code for kind in KINDS]
 UNKNOWN = np.zeros(1, dtype=np.int16)
@@ -128,6 +131,31 @@ def test_gather_takes_polygons_of_all_layers_by_their_key():
 def test_layers_without_polygons_give_no_parcels():
     points = gpd.GeoDataFrame(geometry=[shapely.Point(0, 0)], crs=CRS)
     assert len(gather({"mine": points}, CRS)) == 0
+
+
+def test_which_official_layers_hold_parcels():
+    """Units of land do; districts, patches that were seen to change, points and lines do not."""
+    field = box(0, 0, 1, 1)
+    shapes = {"Polygon": field, "LineString": field.exterior, "Point": field.centroid}
+    layers = {
+        layer_id: gpd.GeoDataFrame(geometry=[shapes[spec.geometry]], crs=CRS)
+        for layer_id, spec in load_catalog().items()
+        if not spec.is_table
+    }
+    assert sorted(gather(layers, CRS)["layer"]) == [
+        "cadastral_parcel", "farmland", "farmland_target", "homestead", "idle_land", "landuse",
+        "landuse_change", "protected_cropland",
+    ]  # fmt: skip
+
+
+def test_tables_are_no_layers():
+    table = pd.DataFrame({"DKBM": ["a"]})
+    fields = frame(box(0, 0, 1, 1))
+    both = {"contractor": table, "farmland": fields, "idle_land": gpd.GeoDataFrame(table)}
+    assert list(shaped(both)) == ["farmland"]
+    assert shaped({}) == {}
+    with pytest.raises(ParameterError, match="contractor, idle_land: no geometry"):
+        shaped({name: both[name] for name in ("contractor", "idle_land")})
 
 
 def test_a_layer_without_crs_is_an_error():

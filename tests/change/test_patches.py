@@ -51,7 +51,7 @@ def test_patches_and_the_dropped_are_the_connected_areas(scene, kind):
     assert found.table.geometry.is_valid.all()
     assert np.allclose(found.table.area, found.table.pixels * 100)
     least = {"built": 2, "water": 4, "bare": 4}  # pixels of 100 m²: 200 and 400 m²
-    assert all(found.table.pixels >= found.table.kind.map(least))
+    assert all(found.table.pixels >= found.table.kind.map(least).astype(float))
 
 
 def test_strength_is_the_mean_over_the_patch(scene):

@@ -193,8 +193,15 @@ def test_unknown_words_are_refused() -> None:
         run_checks({"nowhere": frame})
     with pytest.raises(ParameterError, match="no profile nothing"):
         run_checks({"farmland": frame}, profile="nothing")
-    with pytest.raises(ParameterError, match="no geometry column"):
-        run_checks({"farmland": pd.DataFrame(frame.drop(columns="geometry"))})  # type: ignore[dict-item]
+
+
+def test_a_ledger_without_geometry_is_judged_by_its_records() -> None:
+    ledger = pd.DataFrame(farmland([square(0), square(1)]).drop(columns="geometry"))
+    result = run_checks({"farmland": ledger.assign(DKBM="123")})
+    rules = set(result.findings["rule"])
+    assert "A04" in rules and "A05" in rules
+    assert not any(rule.startswith(("T", "R01")) for rule in rules)
+    assert result.findings.geometry.isna().all()
 
 
 @pytest.mark.parametrize("crs", [4543, 4522, 4490, 3857, 2379, 28992, 4978, None])

@@ -14,7 +14,7 @@ import pytest
 import rasterio
 
 from tests.cli.conftest import Ran
-from yuxi_gis.catalog import load_catalog
+from yuxi_gis.catalog import load_catalog, load_codes
 from yuxi_gis.checks import RULES
 from yuxi_gis.cli import build
 from yuxi_gis.cli._base import Console, language
@@ -23,7 +23,7 @@ from yuxi_gis.resources import folder
 
 Yuxi = Callable[..., Ran]
 VILLAGE = folder("sample_data") / "village.gpkg"
-COMMANDS = ("demo", "layers", "rules", "info", "check", "change", "map")
+COMMANDS = ("demo", "layers", "rules", "info", "convert", "check", "change", "map")
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +86,39 @@ def test_layers(yuxi: Yuxi) -> None:
             assert spec.id in out and spec.title(lang) in out
     one = yuxi("layers", "farmland", "--lang", "zh").out
     assert "DKBM" in one and "地块代码" in one and "承包地块" in one
-    listed = json.loads(yuxi("layers", "--json").out)
-    assert [spec["id"] for spec in listed] == list(load_catalog())
-    fields = {f["name"]: f for f in listed[1]["fields"]}
+    every = json.loads(yuxi("layers", "--json").out)
+    assert [spec["id"] for spec in every] == [*load_catalog(), *load_codes()]
+    assert all(entry["source"] and entry["confidence"] in "VMWK" for entry in every)
+    listed = [entry for entry in every if entry["kind"] != "codes"]
+    by_id = {spec["id"]: spec for spec in listed}
+    fields = {f["name"]: f for f in by_id["farmland"]["fields"]}
     assert fields["DKLB"]["codes"]["zh"]["10"] == "承包地块"
+    assert all(spec["source"] and spec["confidence"] in "VMWK" for spec in listed)
+    assert all(f["source"] and f["confidence"] in "VMWK" for s in listed for f in s["fields"])
+    relations = {f["name"]: f["references"] for f in by_id["contract_parcel"]["fields"]}
+    assert relations["CBFBM"] == "contractor.CBFBM" and relations["HTMJ"] is None
+    assert by_id["contractor"]["geometry"] == "None"
+    (edition,) = by_id["landuse"]["editions"]
+    assert edition["aliases"]["GDPDJ"] == "GDPDJB"
+    assert edition["codes"]["DLBM"]["successors"]["011"] == "0101"
+
+
+def test_layers_by_groups_and_code_lists(yuxi: Yuxi) -> None:
+    out = yuxi("layers", "--lang", "zh").out
+    heads = [out.index(f"\n{head}\n" if head != "图层" else "图层\n") for head in (
+        "图层", "属性表", "代码表")]  # fmt: skip
+    assert heads == sorted(heads)
+    assert heads[1] < out.index("CBF_JTCY") < heads[2] < out.index("second_survey")
+    assert max(map(len, out.splitlines())) < 130
+    landuse = yuxi("layers", "landuse", "--lang", "en").out
+    assert "Older edition: Second national land survey" in landuse and "GDPDJ" in landuse
+    assert "contractor.CBFBM" in yuxi("layers", "contract_parcel").out
+    assert "99" in yuxi("layers", "farmland", "--lang", "zh").out
+    old = yuxi("layers", "county_former", "--lang", "en")
+    assert "530421" in old.out and "530403" in old.out
+    (codes,) = json.loads(yuxi("layers", "county", "--json").out)
+    assert len(codes["zh"]) == 9
+    assert yuxi("layers", "nothing").code == 2
 
 
 def test_rules(yuxi: Yuxi) -> None:

@@ -23,7 +23,9 @@ from qgis.core import (
     QgsProviderSublayerDetails,
     QgsRenderContext,
     QgsSymbol,
+    QgsSymbolLayer,
     QgsVectorLayer,
+    QgsWkbTypes,
 )
 from qgis.PyQt.QtCore import QSize
 from qgis.PyQt.QtGui import QColor
@@ -44,6 +46,19 @@ def main() -> None:
 
 
 def describe(layer: QgsVectorLayer) -> dict[str, Any]:
+    return {
+        "valid": layer.isValid(),
+        "geometry": QgsWkbTypes.geometryDisplayString(layer.geometryType()),
+        "features": layer.featureCount(),
+        "crs": layer.crs().authid(),
+        "aliases": {f.name(): f.alias() for f in layer.fields()},
+        "values": {f.name(): value_map(layer, i) for i, f in enumerate(layer.fields())},
+        "labels": layer.labeling().settings().fieldName if layer.labelsEnabled() else None,
+        **(describe_symbols(layer) if layer.isSpatial() else {}),
+    }
+
+
+def describe_symbols(layer: QgsVectorLayer) -> dict[str, Any]:
     renderer = layer.renderer()
     categorized = isinstance(renderer, QgsCategorizedSymbolRenderer)
     classes = renderer.categories() if categorized else []
@@ -54,17 +69,11 @@ def describe(layer: QgsVectorLayer) -> dict[str, Any]:
     )
     renderer.stopRender(context)
     return {
-        "valid": layer.isValid(),
         "renderer": renderer.type(),
         "attribute": renderer.classAttribute() if categorized else None,
         "classes": [[c.value(), c.label(), symbol_layers(c.symbol())] for c in classes]
         or [[None, "", symbol_layers(renderer.symbol())]],
-        "features": layer.featureCount(),
         "drawn": drawn,
-        "crs": layer.crs().authid(),
-        "aliases": {f.name(): f.alias() for f in layer.fields()},
-        "values": {f.name(): value_map(layer, i) for i, f in enumerate(layer.fields())},
-        "labels": layer.labeling().settings().fieldName if layer.labelsEnabled() else None,
     }
 
 
@@ -80,11 +89,16 @@ def symbol_layers(symbol: QgsSymbol) -> list[dict[str, Any]]:
         {
             "type": layer.layerType(),
             "fill": colour(layer.subSymbol().color() if layer.subSymbol() else layer.color()),
-            "stroke": colour(layer.strokeColor()),
+            "stroke": colour(stroke_colour(layer)),
             "properties": layer.properties(),
         }
         for layer in symbol.symbolLayers()
     ]
+
+
+def stroke_colour(layer: QgsSymbolLayer) -> QColor:
+    """A line has its colour, all else one for the outline."""
+    return layer.color() if layer.type() == QgsSymbol.Line else layer.strokeColor()
 
 
 def colour(value: QColor) -> list[Any]:

@@ -1,4 +1,5 @@
-"""A real QGIS opens the GeoPackage: layers valid, styles loaded, colours those of the QML."""
+"""A real QGIS opens the GeoPackage: layers valid, styles loaded, colours those of the QML; tables
+without geometry with titles and code labels."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import pandas as pd
 import pytest
+import shapely
 from shapely import Point, box
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
@@ -23,17 +26,31 @@ STEMS = {spec.name: spec.id for spec in CATALOG.values()}
 PROBE = Path(__file__).with_name("qgis_probe.py")
 #: From the lowest to the topmost.
 ORDER = [
-    "DLTB", "XZQ", "DK", "YJJBNTTB", "XZJSYD", "ZJD", "patches", "changed_parcels",
+    "DLTB", "DLTBGX", "XZQ", "DK", "YJJBNTTB", "GDBHMB", "ZDJBXX", "XZJSYD", "ZJD", "JCTB",
+    "YGYSXZJSYDTB", "YGXZJSYDTB", "WFDK", "JZX", "JZD", "patches", "changed_parcels",
     "findings_areas", "findings",
 ]  # fmt: skip
+#: The catalogue's word for a geometry → QGIS's, and how to make one of a square.
+GEOMETRIES = {
+    "Polygon": ("Polygon", shapely.normalize),
+    "LineString": ("Line", shapely.boundary),
+    "Point": ("Point", shapely.centroid),
+}
+
+
+def rows_of(spec: LayerSpec, count: int) -> pd.DataFrame:
+    """A table with all fields of `spec`."""
+    numbers = ("Int", "Float")
+    return pd.DataFrame(
+        {f.name: [1 if f.type in numbers else f.title_zh] * count for f in spec.fields}
+    )
 
 
 def one_row_a_class(spec: LayerSpec) -> gpd.GeoDataFrame:
-    """A layer with one parcel for every class of its style, an unknown code and a missing one."""
+    """A layer with one feature for every class of its style, an unknown code and a missing one."""
     style = load_style(spec.id)
     values = [c.value for c in style.categories if c.value] + ["?", None]
-    rows = {f.name: [1] * len(values) for f in spec.fields if f.type in ("Int", "Float")}
-    rows |= {f.name: [f.title_zh] * len(values) for f in spec.fields if f.name not in rows}
+    rows = rows_of(spec, len(values))
     if style.attribute is not None:
         rows[style.attribute] = values
     row = list(CATALOG).index(spec.id) * 30
@@ -41,7 +58,8 @@ def one_row_a_class(spec: LayerSpec) -> gpd.GeoDataFrame:
         box(500_000 + 20 * i, 2_700_000 + row, 500_018 + 20 * i, 2_700_018 + row)
         for i in range(len(values))
     ]
-    return gpd.GeoDataFrame(rows, geometry=squares, crs=4543)
+    shapes = GEOMETRIES[spec.geometry][1](squares)
+    return gpd.GeoDataFrame(rows, geometry=shapes, crs=4543)
 
 
 def results() -> dict[str, gpd.GeoDataFrame]:
@@ -78,30 +96,37 @@ def opened(
     qgis_python: str, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[str, dict[str, Any]]]:
     package = tmp_path_factory.mktemp("qgis") / "planted.gpkg"
-    layers = {layer_id: one_row_a_class(spec) for layer_id, spec in CATALOG.items()}
+    layers = {
+        layer_id: rows_of(spec, 2) if spec.is_table else one_row_a_class(spec)
+        for layer_id, spec in CATALOG.items()
+    }
     write_geopackage(package, layers, **results())
     return package, probe(qgis_python, package)
 
 
 def check(package: Path, layers: dict[str, dict[str, Any]]) -> None:
-    """Every table of `package` is there in QGIS, as its QML and the catalogue say."""
+    """Every layer of `package` is there in QGIS, as its QML and the catalogue say."""
     tables = [str(name) for name, _ in gpd.list_layers(package).itertuples(index=False)]
     assert sorted(layers) == sorted(set(tables) - {"layer_styles"})
     for name, layer in layers.items():
         rows = gpd.read_file(package, layer=name)
         assert layer["valid"], name
         assert layer["features"] == len(rows), name
+        for column, alias in layer["aliases"].items():
+            if name in STEMS and column in CATALOG[STEMS[name]].by_name:
+                assert alias == CATALOG[STEMS[name]].by_name[column].title_zh
+        if not isinstance(rows, gpd.GeoDataFrame):
+            assert (layer["geometry"], layer["crs"]) == ("No geometry", ""), name
+            continue
         assert layer["crs"] == f"EPSG:{rows.crs.to_epsg()}", name
         style = load_style(STEMS.get(name, name))
+        assert layer["geometry"] == GEOMETRIES[style.categories[0].symbol.geometry][0], name
         kind = "singleSymbol" if style.attribute is None else "categorizedSymbol"
         assert (layer["renderer"], layer["attribute"]) == (kind, style.attribute), name
         assert len(layer["classes"]) == len(style.categories), name
         for (value, label, drawn), category in zip(layer["classes"], style.categories, strict=True):
             assert (value, label) == (category.value, category.label), name
             same_colours(drawn, category)
-        for column, alias in layer["aliases"].items():
-            if name in STEMS and column in CATALOG[STEMS[name]].by_name:
-                assert alias == CATALOG[STEMS[name]].by_name[column].title_zh
 
 
 def same_colours(drawn: list[dict[str, Any]], category: Category) -> None:
@@ -111,29 +136,33 @@ def same_colours(drawn: list[dict[str, Any]], category: Category) -> None:
     for layer in drawn:
         assert layer["fill"][0] == symbol.fill, category
     (outline,) = plain
-    assert outline["stroke"] == [symbol.stroke, symbol.stroke_opacity]
-    width = outline["properties"]["outline_width"]
-    assert float(width) == symbol.stroke_width_mm
-    assert outline["properties"]["outline_style"] == symbol.stroke_style
-    if not hatches:
-        solid = outline["properties"].get("style") != "no"
-        assert outline["fill"][1] * solid == pytest.approx(symbol.fill_opacity, abs=0.005)
-    if "size" in outline["properties"]:
-        assert float(outline["properties"]["size"]) == symbol.size_mm
+    properties = outline["properties"]
+    prefix = "line" if symbol.geometry == "LineString" else "outline"
+    assert outline["stroke"] == [symbol.stroke, symbol.stroke_opacity], category
+    assert float(properties[f"{prefix}_width"]) == symbol.stroke_width_mm, category
+    assert properties[f"{prefix}_style"] == symbol.stroke_style, category
+    if symbol.geometry != "LineString" and not hatches:
+        solid = properties.get("style") != "no"
+        assert outline["fill"][1] * solid == pytest.approx(symbol.fill_opacity, abs=0.005), category
+    assert float(properties.get("size", 0)) == symbol.size_mm, category
 
 
 def test_every_layer_is_as_its_style_says(
     opened: tuple[Path, dict[str, dict[str, Any]]],
 ) -> None:
     package, layers = opened
-    assert sorted(layers) == sorted(ORDER)
+    tables = [spec.name for spec in CATALOG.values() if spec.is_table]
+    assert sorted(layers) == sorted(ORDER + tables)
     check(package, layers)
+    for spec in CATALOG.values():
+        kind = GEOMETRIES[spec.geometry][0] if spec.geometry in GEOMETRIES else "No geometry"
+        assert layers[spec.name]["geometry"] == kind, spec.id
 
 
 def test_every_feature_is_drawn(opened: tuple[Path, dict[str, dict[str, Any]]]) -> None:
     _, layers = opened
-    for name, layer in layers.items():
-        assert layer["drawn"] == layer["features"] > 0, name
+    for name in ORDER:
+        assert layers[name]["drawn"] == layers[name]["features"] > 0, name
 
 
 def test_the_attribute_table_speaks_chinese(
@@ -143,11 +172,13 @@ def test_the_attribute_table_speaks_chinese(
     for spec in CATALOG.values():
         layer = layers[spec.name]
         for field in spec.fields:
-            assert layer["aliases"][field.name] == field.title_zh
-            assert layer["values"][field.name] == dict(field.codes.zh if field.codes else {})
+            place = f"{spec.name}.{field.name}"
+            assert layer["aliases"][field.name] == field.title_zh, place
+            assert layer["values"][field.name] == dict(field.codes.zh if field.codes else {}), place
     assert layers["findings"]["values"]["severity"]["error"] == "错误"
     assert layers["findings"]["values"]["layer"]["farmland"] == "农村承包地"
     assert layers["patches"]["aliases"]["JCBH"] == "图斑编号"
+    assert layers["CBF_JTCY"]["values"]["CYXB"] == {"1": "男", "2": "女"}
 
 
 def test_admin_areas_carry_their_names(opened: tuple[Path, dict[str, dict[str, Any]]]) -> None:
@@ -163,6 +194,25 @@ def test_the_sample_village_in_qgis(qgis_python: str, tmp_path: Path) -> None:
     write_geopackage(package, read_layers(village))
     picture = tmp_path / "village.png"
     order = [name for name in ORDER if name in set(gpd.list_layers(package)["name"])]
+    assert order
     layers = probe(qgis_python, package, str(picture), *order)
     check(package, layers)
     assert picture.stat().st_size > 50_000, "a picture of one colour is far smaller"
+
+
+def test_layers_without_and_tables_with_geometry(qgis_python: str, tmp_path: Path) -> None:
+    """A ledger of parcels without their shapes; contract records that were given some."""
+    farmland, contracts = CATALOG["farmland"], CATALOG["contract_parcel"]
+    shapes = [box(500_000, 2_700_000, 500_020, 2_700_020)] * 2
+    package = tmp_path / "odd.gpkg"
+    shaped = gpd.GeoDataFrame(rows_of(contracts, 2), geometry=shapes, crs=4543)
+    write_geopackage(package, {"farmland": rows_of(farmland, 2), "contract_parcel": shaped})
+    layers = probe(qgis_python, package)
+    for spec, geometry in ((farmland, "No geometry"), (contracts, "Polygon")):
+        layer = layers[spec.name]
+        assert (layer["valid"], layer["features"], layer["geometry"]) == (True, 2, geometry)
+        assert {f.name: layer["aliases"][f.name] for f in spec.fields} == {
+            f.name: f.title_zh for f in spec.fields
+        }
+    assert layers["CBDKXX"]["drawn"] == 2
+    assert layers["DK"]["values"]["DKLB"]["10"] == "承包地块"

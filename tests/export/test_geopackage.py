@@ -17,6 +17,7 @@ import shapely
 from shapely import LineString, Point, Polygon, box
 
 from yuxi_gis.change.kinds import KINDS
+from yuxi_gis.codes import Masking
 from yuxi_gis.errors import OutputError, ParameterError
 from yuxi_gis.export.geopackage import write_geopackage
 from yuxi_gis.findings import SEVERITIES
@@ -241,8 +242,45 @@ def test_personal_data_are_masked(tmp_path: Path) -> None:
     assert b"199001011234" not in path.read_bytes()
     assert table(path, "ZJD")["HZXM"].tolist() == ["张**"]
     assert frame["HZXM"].tolist() == ["张三丰"]
-    write_geopackage(path, {"homestead": frame}, unmask=True, overwrite=True)
+    write_geopackage(path, {"homestead": frame}, masking=Masking(names=False), overwrite=True)
     assert table(path, "ZJD")["HZXM"].tolist() == ["张三丰"]
+    assert b"199001011234" not in path.read_bytes()
+    write_geopackage(
+        path, {"homestead": frame}, masking=Masking(False, False, False), overwrite=True
+    )
+    assert table(path, "ZJD")["HZZJHM"].tolist() == ["530425199001011234"]
+
+
+def test_the_metadata_say_what_is_masked_and_from_which_files(tmp_path: Path) -> None:
+    path = tmp_path / "out.gpkg"
+    frame = farmland()
+    frame.attrs["source"] = "/home/user/secret folder/DK.shp"
+    write_geopackage(path, {"farmland": frame})
+    metadata = pyogrio.read_info(path, layer="DK")["dataset_metadata"]
+    assert metadata["YUXI_GIS_MASKING"] == "ids phones names"
+    assert metadata["YUXI_GIS_INPUTS"] == "DK.shp"
+    assert metadata["YUXI_GIS_SOFTWARE"].startswith("yuxi-gis")
+    assert b"secret folder" not in path.read_bytes()
+    ((description,),) = sql(path, "SELECT description FROM gpkg_contents WHERE table_name = 'DK'")
+    assert "已遮盖" in description
+    write_geopackage(
+        path, {"farmland": frame}, masking=Masking(False, False, False), overwrite=True
+    )
+    metadata = pyogrio.read_info(path, layer="DK")["dataset_metadata"]
+    assert metadata["YUXI_GIS_MASKING"] == "none" and "请勿外传" in metadata["YUXI_GIS_MASKING_ZH"]
+
+
+def test_other_tables_are_written_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "out.gpkg"
+    ledger = pd.DataFrame({"姓名": ["张三"], "面积": [1.5], "备注": ["x"]})
+    shapes = farmland().rename(columns=str.lower)
+    masked = write_geopackage(
+        path, {"farmland": farmland()}, others={"台账": ledger, "extra": shapes}
+    )
+    assert masked == {"DK": (), "台账": ("姓名",), "extra": ()}
+    assert sql(path, 'SELECT "姓名", "面积", "备注" FROM "台账"') == [("张*", 1.5, "x")]
+    assert table(path, "extra")["dkbm"].tolist() == CODES
+    assert sql(path, "SELECT f_table_name FROM layer_styles") == [("DK",)]
 
 
 def test_findings_are_points_and_areas(package: Path) -> None:

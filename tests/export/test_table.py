@@ -11,6 +11,7 @@ import pytest
 import shapely
 
 from yuxi_gis.checks import CheckResult, run_checks
+from yuxi_gis.codes import Masking
 from yuxi_gis.errors import OutputError
 from yuxi_gis.export.table import lon_lat, to_json, write_csv, write_json
 from yuxi_gis.findings import COLUMNS
@@ -32,7 +33,7 @@ def result() -> CheckResult:
 
 def test_json_is_one_plain_object(result: CheckResult) -> None:
     data = json.loads(json.dumps(to_json(result), allow_nan=False))
-    assert set(data) == {"findings", "not_run", "profile", "layers"}
+    assert set(data) == {"findings", "not_run", "profile", "layers", "provenance"}
     assert len(data["findings"]) == len(result.findings) > 5
     assert all(tuple(row) == COLUMNS for row in data["findings"])
     assert data["profile"]["id"] == "standard" and data["profile"]["version"]
@@ -65,11 +66,22 @@ def test_missing_values_are_null(result: CheckResult) -> None:
     assert row["value"] is None and row["geometry"] is None
 
 
-def test_written_json_is_the_same(result: CheckResult, tmp_path: Path) -> None:
+def test_written_json_is_the_same(
+    result: CheckResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     write_json(tmp_path / "f.json", result)
     text = (tmp_path / "f.json").read_text(encoding="utf-8")
     assert json.loads(text) == json.loads(json.dumps(to_json(result)))
     assert "重叠" in text
+
+
+def test_provenance(result: CheckResult) -> None:
+    said = to_json(result, inputs=["/home/user/a/DK.shp", "C:\\b\\DK.shp", "x.gdb/"])["provenance"]
+    assert said["inputs"] == ["DK.shp", "x.gdb"]
+    assert said["masking"] == "ids phones names" and said["software"].startswith("yuxi-gis")
+    shown = to_json(result, masking=Masking(False, False, False))["provenance"]
+    assert shown["masking"] == "none" and "请勿外传" in shown["masking_zh"]
 
 
 def test_csv_shows_chinese_in_excel_and_runs_no_formula(

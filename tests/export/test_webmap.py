@@ -23,6 +23,8 @@ from folium.plugins import MiniMap
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
+from yuxi_gis.catalog import load_catalog
+from yuxi_gis.codes import Masking
 from yuxi_gis.errors import CRSError, OutputError, ParameterError, SceneError
 from yuxi_gis.export.webmap import make_map, write_map
 from yuxi_gis.export.webmap.page import check_offline
@@ -173,11 +175,12 @@ HOSTILE = [
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_stays_text(text: str) -> None:
-    frame = farmland(DKBM=[text] * 4)
+    # As an object: half a character cannot be in a column of text.
+    frame = farmland(DKBM=pd.Series([text] * 4, dtype=object))
     frame.attrs["source"] = f"C:\\secret\\{text.replace('/', '')}"
-    other = frame[["DKBM", "geometry"]].rename(columns={"DKBM": text})
-    page = html({"farmland": frame, text: other}, title=text)
     shown = text.encode("utf-8", "replace").decode()
+    other = frame[["DKBM", "geometry"]].rename(columns={"DKBM": shown})
+    page = html({"farmland": frame, text: other}, title=text)
     data = blocks(page)
     assert data["farmland"]["features"][0]["properties"]["k"] == shown.strip()
     assert data[shown]["title"] == shown and data[shown]["fields"] == [shown]
@@ -193,7 +196,18 @@ def test_personal_data_are_masked_unless_asked_for() -> None:
     page = html({"farmland": frame})
     assert popup(blocks(page)["farmland"])["指界人姓名"] == "李**"
     assert "李小明" not in page and "13887654321" not in page
-    assert "李小明" in html({"farmland": frame}, unmask=True)
+    assert '<meta name="yuxi-gis-masking" content="ids phones names">' in page
+    assert "已遮盖" in page
+    named = html({"farmland": frame}, masking=Masking(names=False))
+    assert "李小明" in named and "13887654321" not in named and "请勿外传" in named
+
+
+def test_personal_data_of_an_unknown_layer_are_masked() -> None:
+    """Its columns are all shown, so their titles and values must tell."""
+    frame = farmland(户主=["李小明"] * 4, col=["13887654321"] * 4, 备注="电话13887654321")
+    page = html({"ledger": frame})
+    assert "李小明" not in page and "13887654321" not in page
+    assert "13887654321" in html({"ledger": frame}, masking=Masking(phones=False))
 
 
 def test_machine_paths_stay_out() -> None:
@@ -293,6 +307,42 @@ def test_every_crs_lands_on_the_same_degrees(crs: int) -> None:
     nearest = min(np.hypot(x - want[0], y - want[1]) for x, y in ring)
     assert nearest <= 1e-7
     assert all(round(value, 7) == value for position in ring for value in position)
+
+
+def test_every_official_layer_with_geometry_is_drawn_areas_below_lines_below_points() -> None:
+    shapes = farmland().geometry
+    kinds = {"Polygon": shapes, "LineString": shapes.boundary, "Point": shapes.centroid}
+    rank = {kind: place for place, kind in enumerate(kinds)}
+    catalog = load_catalog()
+    layers = {
+        layer_id: gpd.GeoDataFrame({spec.key: CODES}, geometry=kinds[spec.geometry])
+        for layer_id, spec in catalog.items()
+        if not spec.is_table
+    }
+    drawn = blocks(html(layers))
+    assert sorted(drawn) == sorted(layers)
+    ranks = [rank[catalog[layer_id].geometry] for layer_id in drawn]
+    assert ranks == sorted(ranks) and set(ranks) == {0, 1, 2}
+    for layer_id, layer in drawn.items():
+        spec = catalog[layer_id]
+        assert [f["properties"]["k"] for f in layer["features"]] == CODES
+        assert {f["geometry"]["type"] for f in layer["features"]} == {spec.geometry}
+        assert {symbol["shape"] for symbol in layer["symbols"]} == {spec.geometry}
+
+
+def test_tables_without_geometry_are_left_out() -> None:
+    ledger = pd.DataFrame({"ZDDM": ["530425100201JC00001"]})
+    bare = gpd.GeoDataFrame(ledger)  # has no column of geometry either
+    tables = {"homestead": ledger, "idle_land": bare, "own": ledger}
+    assert list(blocks(html({"farmland": farmland(), **tables}))) == ["farmland"]
+    with pytest.raises(ParameterError, match="has geometry"):
+        make_map(tables)
+
+
+def test_a_table_that_was_given_geometry_is_drawn_with_its_titles() -> None:
+    layer = blocks(html({"contract_parcel": farmland()[["DKBM", "geometry"]]}))["contract_parcel"]
+    assert (layer["title"], layer["fields"]) == ("承包地块信息", ["地块代码"])
+    assert layer["legend"] == [{"label": "承包地块信息", "count": 4}]
 
 
 def test_an_empty_layer_is_listed() -> None:

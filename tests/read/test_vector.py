@@ -175,12 +175,6 @@ def rubbish(path: Path) -> Path:
     return path
 
 
-def table_without_geometry(path: Path) -> Path:
-    path = path / "DK.gpkg"
-    pyogrio.write_dataframe(parcels().drop(columns="geometry"), path, layer="DK")
-    return path
-
-
 def empty_folder(path: Path) -> Path:
     return path
 
@@ -197,8 +191,7 @@ def dbf_only(path: Path) -> Path:
     [
         (lambda path: path / "nowhere.shp", "no such file"),
         (empty_file, "is empty"),
-        (rubbish, "cannot be read"),
-        (table_without_geometry, "without geometry"),
+        (rubbish, "is no GeoPackage"),
         (empty_folder, "no data that can be read"),
         (dbf_only, "is missing"),
     ],
@@ -218,6 +211,14 @@ def fingerprint(folder: Path) -> dict[str, str]:
     return {
         str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()
     }
+
+
+def test_a_table_without_geometry_is_a_plain_frame(tmp_path: Path) -> None:
+    pyogrio.write_dataframe(parcels().drop(columns="geometry"), tmp_path / "DK.gpkg", layer="DK")
+    frame = read_layers(tmp_path / "DK.gpkg")["farmland"]
+    assert not isinstance(frame, gpd.GeoDataFrame)
+    assert frame["DKBM"].iloc[0] == CODE
+    assert frame.attrs["crs_from"] is None
 
 
 def test_source_is_not_touched(tmp_path: Path) -> None:

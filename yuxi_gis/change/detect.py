@@ -22,6 +22,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import rasterio
 
 from yuxi_gis.change.irmad import Mad
@@ -32,11 +33,13 @@ from yuxi_gis.change.parcels import (
     judged_whole,
     kind_shares,
     parcel_shares,
+    shaped,
 )
 from yuxi_gis.change.passes import Passes
 from yuxi_gis.change.patches import collect_patches
 from yuxi_gis.change.spectra import has_reflectance
 from yuxi_gis.change.threshold import FALSE_SHARE, Threshold
+from yuxi_gis.codes import Masking, mask_codes
 from yuxi_gis.errors import ParameterError, SceneError
 from yuxi_gis.outputs import refuse_inputs, staged_folder
 from yuxi_gis.read.raster import Pair, Scene, align, open_scene
@@ -44,8 +47,9 @@ from yuxi_gis.read.raster import Pair, Scene, align, open_scene
 __all__ = ["OWNS", "ChangeResult", "detect_change"]
 
 Progress = Callable[[str, str, float], None]
-Layers = Mapping[str, gpd.GeoDataFrame]
+Layers = Mapping[str, pd.DataFrame]
 
+_MASKING = Masking()
 # QGIS before 3.28 warns of every GeoPackage newer than this.
 _GPKG = {"dataset_options": {"VERSION": "1.2"}}
 OWNS = ("change.tif", "patches.gpkg", "parcels.gpkg")
@@ -129,6 +133,7 @@ def detect_change(
     out: str | os.PathLike[str],
     *,
     parcels: gpd.GeoDataFrame | Layers | None = None,
+    masking: Masking = _MASKING,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ChangeResult:
@@ -143,9 +148,12 @@ def detect_change(
         Folder for ``change.tif`` (Cloud Optimized GeoTIFF on the grid of `before`, float32 bands
         ``strength``, ``changed``, ``kind``; nodata −1 where not seen), ``patches.gpkg`` and, with
         `parcels`, ``parcels.gpkg`` (layers ``changed_parcels`` and ``parcel_shares``).
-    parcels : GeoDataFrame or mapping of layer id to GeoDataFrame, optional
+    parcels : GeoDataFrame or mapping of layer id to GeoDataFrame or DataFrame, optional
         Polygons in any CRS. Of a mapping, `admin` and `protected_cropland` also fill XZQDM and
-        SFYN of the patches.
+        SFYN of the patches; tables without geometry are left out.
+    masking : Masking
+        Which personal data are masked in ``parcels.gpkg`` and ``patches.gpkg``; by default all.
+        Parcels are called by their codes, so only what is no code is. The result is not masked.
     overwrite : bool
         Replace earlier results in `out`.
     progress : callable, optional
@@ -162,16 +170,15 @@ def detect_change(
     CRSError
         Parcels without CRS.
     ParameterError
-        `parcels` is no GeoDataFrame and no mapping of such.
+        `parcels` is no GeoDataFrame and no mapping of tables, or none of them has geometry.
     OutputError
         `out` exists and `overwrite` is false, or cannot be written.
     """
-    _require_layers(parcels)
+    layers = _layers(parcels)
     first, second = open_scene(before), open_scene(after)
     if parcels is not None:
         _require_north_up(first)
     refuse_inputs([Path(out) / name for name in OWNS], [before, after])
-    layers = {"parcels": parcels} if isinstance(parcels, gpd.GeoDataFrame) else parcels or {}
     places = None if parcels is None else gather(layers, first.crs.to_wkt())
     say = progress or (lambda zh, en, fraction: None)
     with (
@@ -185,6 +192,7 @@ def detect_change(
         sample = run.survey(_part(say, "读取影像", "reading the scenes", 0.0, 0.25))
         mad, threshold = run.measure(sample, _part(say, "计算变化强度", "strength", 0.25, 0.5))
         changed = run.classify(mad, threshold, _part(say, "判别变化类型", "kinds", 0.5, 0.75))
+        tags = _provenance(pair, mad, threshold)
         table = shares = None
         if places is not None:
             parts = kind_shares(places, run.kinds)
@@ -193,12 +201,12 @@ def detect_change(
             run.judge(places, judged)
             table = changed_parcels(places, *parts, judged)
             shares = parcel_shares(places, *parts)
-            table.to_file(folder / "parcels.gpkg", layer="changed_parcels", **_GPKG)
-            shares.to_file(folder / "parcels.gpkg", layer="parcel_shares", mode="a")
+            for layer, frame in {"changed_parcels": table, "parcel_shares": shares}.items():
+                _write(folder / "parcels.gpkg", layer, frame, masking, tags)
         blocks = run.trace(_part(say, "生成图斑", "patches", 0.85, 1.0))
         patches = collect_patches(blocks, first, second, layers)
-        patches.table.to_file(folder / "patches.gpkg", layer="patches", **_GPKG)
-        run.publish(folder / "change.tif", _provenance(pair, mad, threshold))
+        _write(folder / "patches.gpkg", "patches", patches.table, masking, tags)
+        run.publish(folder / "change.tif", tags)
     say("变化检测完成", "change detection done", 1.0)
     return ChangeResult(
         raster=Path(out) / "change.tif",
@@ -214,15 +222,22 @@ def detect_change(
     )
 
 
-def _require_layers(parcels: object) -> None:
-    layers = parcels.values() if isinstance(parcels, Mapping) else (parcels,)
-    if parcels is not None and not all(isinstance(layer, gpd.GeoDataFrame) for layer in layers):
+def _layers(parcels: object) -> dict[str, gpd.GeoDataFrame]:
+    """The layers with geometry, a single one as `parcels`."""
+    if parcels is None:
+        return {}
+    if isinstance(parcels, gpd.GeoDataFrame):
+        parcels = {"parcels": parcels}
+    if not isinstance(parcels, Mapping) or not all(
+        isinstance(layer, pd.DataFrame) for layer in parcels.values()
+    ):
         raise ParameterError(
             "parcels 应为 GeoDataFrame，或图层 ID 到 GeoDataFrame 的字典。"
             "请先用 read_layers 读取文件。",
             "parcels must be a GeoDataFrame or a mapping of layer ids to such. Read files with "
             "read_layers first.",
         )
+    return shaped(parcels)
 
 
 def _require_north_up(scene: Scene) -> None:
@@ -240,6 +255,25 @@ def _require_north_up(scene: Scene) -> None:
 def _part(say: Progress, zh: str, en: str, start: float, end: float) -> Callable[[float], None]:
     """Progress of one pass as part of the whole."""
     return lambda fraction: say(zh, en, start + fraction * (end - start))
+
+
+def _write(
+    path: Path, layer: str, frame: gpd.GeoDataFrame, masking: Masking, tags: Mapping[str, str]
+) -> None:
+    """A table of the results, with what it is made from and what is masked as its metadata."""
+    codes = [name for name in ("feature", "XZQDM") if name in frame]
+    frame = frame.assign(**{name: mask_codes(frame[name], masking) for name in codes})
+    said = {"MASKING": masking.word, "MASKING_ZH": masking.text("zh")}
+    metadata = {**tags, **said, "MASKING_EN": masking.text("en")}
+    mode = "a" if path.exists() else "w"
+    frame.to_file(
+        path,
+        layer=layer,
+        mode=mode,
+        dataset_metadata=metadata,
+        DESCRIPTION=masking.text("zh"),
+        **_GPKG,
+    )
 
 
 def _provenance(pair: Pair, mad: Mad, threshold: Threshold) -> dict[str, str]:

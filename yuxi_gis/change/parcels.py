@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 
 from yuxi_gis.catalog import load_catalog
 from yuxi_gis.change.kinds import KINDS
-from yuxi_gis.crs import require_crs
+from yuxi_gis.crs import datum, require_crs
+from yuxi_gis.errors import ParameterError
 from yuxi_gis.units import ellipsoidal_area, to_mu
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "judged_whole",
     "kind_shares",
     "parcel_shares",
+    "shaped",
 ]
 
 SHARE_COLUMNS = (
@@ -51,38 +53,60 @@ CHANGED_COLUMNS = (
 MUCH = 5
 """Multiple of a kind's smallest area that counts whatever its share of the parcel."""
 
-_NOT_PARCELS = frozenset({"admin"})
+#: Key fields that number districts, or what was seen to change between two dates: no parcels.
+_NOT_PARCELS = frozenset({"XZQDM", "JCBH", "YGTBZJ"})
 _MOSTLY = 0.5
 
 Floats = NDArray[np.float64]
 
 
+def shaped(layers: Mapping[str, pd.DataFrame]) -> dict[str, gpd.GeoDataFrame]:
+    """The layers that have geometry: a table cannot be laid on a scene.
+
+    Raises
+    ------
+    ParameterError
+        There are only tables.
+    """
+    found = {
+        name: frame
+        for name, frame in layers.items()
+        if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None
+    }
+    if layers and not found:
+        raise ParameterError(
+            f"{'、'.join(layers)}：没有图形。请给出带图形的地块图层。",
+            f"{', '.join(layers)}: no geometry. Give parcel layers that have it.",
+        )
+    return found
+
+
 def gather(layers: Mapping[str, gpd.GeoDataFrame], crs: str) -> gpd.GeoDataFrame:
     """All parcels of all layers: ``layer, feature, geometry`` in `crs`.
 
-    Layers of districts (`admin`), rows that are no polygons and layers without such rows are
-    left out. `feature` is the key field of the catalogue, else the row's index.
+    Left out are layers of districts and of patches of change (monitoring patches and the like),
+    rows that are no polygons, and layers without such rows. `feature` is the key field of the
+    catalogue, else the row's index.
 
     Raises
     ------
     CRSError
-        A layer has no CRS.
+        A layer has no CRS, or nothing but a ballpark leads from its datum to that of `crs`.
     """
     catalog = load_catalog()
     frames = []
     for name, frame in layers.items():
         require_crs(frame)
         polygons = frame[frame.geom_type.isin(["Polygon", "MultiPolygon"]) & ~frame.is_empty]
-        if name in _NOT_PARCELS or polygons.empty:
-            continue
         key = catalog[name].key if name in catalog else None
+        if key in _NOT_PARCELS or polygons.empty:
+            continue
         feature = polygons[key] if key in polygons else polygons.index.to_series()
-        frames.append(
-            gpd.GeoDataFrame(
-                {"layer": name, "feature": feature.astype("str").to_numpy()},
-                geometry=polygons.geometry.array,
-            ).to_crs(crs)
+        named = gpd.GeoDataFrame(
+            {"layer": name, "feature": feature.astype("str").to_numpy()},
+            geometry=polygons.geometry.array,
         )
+        frames.append(datum.to_crs(named, crs))
     if not frames:
         empty = {"layer": pd.Series(dtype="str"), "feature": pd.Series(dtype="str")}
         return gpd.GeoDataFrame(empty, geometry=[], crs=crs)

@@ -25,6 +25,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from yuxi_gis.change.kinds import by_code
+from yuxi_gis.crs import datum
 from yuxi_gis.read.raster import Scene
 from yuxi_gis.units import ellipsoidal_area, to_mu
 
@@ -188,7 +189,7 @@ def _region(pieces: gpd.GeoDataFrame, admin: gpd.GeoDataFrame | None) -> list[st
     codes = np.full(len(pieces), "", dtype=object)
     if admin is not None and "XZQDM" in admin and len(pieces):
         points = pieces.geometry.representative_point()
-        at, which = admin.to_crs(pieces.crs).sindex.query(points, predicate="intersects")
+        at, which = datum.to_crs(admin, pieces.crs).sindex.query(points, predicate="intersects")
         codes[at[::-1]] = admin["XZQDM"].astype("str").to_numpy()[which[::-1]]
     return [str(code) for code in codes]
 
@@ -199,7 +200,7 @@ def _protected(pieces: gpd.GeoDataFrame, layer: gpd.GeoDataFrame | None) -> list
         return [""] * len(pieces)
     answers = np.full(len(pieces), _NO, dtype=object)
     if len(pieces):
-        ground = layer.to_crs(pieces.crs).geometry
+        ground = datum.to_crs(layer, pieces.crs).geometry
         at, which = ground.sindex.query(pieces.geometry, predicate="intersects")
         shared = shapely.intersection(
             pieces.geometry.array[at], shapely.make_valid(ground.array[which])

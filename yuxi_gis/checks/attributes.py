@@ -44,6 +44,7 @@ def mandatory_filled(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     Source: the mandatory marks (M) of the standard that the layer catalogue names; a warning where
     they are not verified.
     """
+    zh, en = subject.noun
     for name in subject.spec.mandatory:
         field = subject.spec.by_name[name]
         if not subject.has(name):
@@ -52,8 +53,8 @@ def mandatory_filled(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
         yield subject.at(
             subject.text(name).isna().to_numpy(),
             severity=severity_of(field.confidence),
-            zh=f"地块 {{feature}} 的必填字段 {name}（{field.title_zh}）为空。",
-            en=f"Parcel {{feature}}: mandatory field {name} ({field.title_en}) is empty.",
+            zh=f"{zh} {{feature}} 的必填字段 {name}（{field.title_zh}）为空。",
+            en=f"{en} {{feature}}: mandatory field {name} ({field.title_en}) is empty.",
         )
 
 
@@ -68,7 +69,8 @@ def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
 
     例：DKLB（地块类别）为 15，而代码表只有 10、21、22、23、24。
 
-    依据：图层目录中各代码表所引的标准；代码表未核实时只作警告。
+    依据：图层目录中各代码表所引的标准，旧版标准的图层按当时的代码表；代码表未核实时，以及实际数据中
+    常见的代码（如地块类别 99），只作警告。
 
     What it finds: a value that is not in the field's code list (empty values are A01's).
 
@@ -78,25 +80,29 @@ def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
 
     Example: DKLB (parcel category) is 15, but the list has only 10, 21, 22, 23 and 24.
 
-    Source: the standard that each code list of the layer catalogue names; a warning where the list
-    is not verified.
+    Source: the standard that each code list of the layer catalogue names, in a layer of an older
+    edition the list of that time; a warning where the list is not verified, and for codes that
+    real data are known to use (parcel category 99).
     """
+    zh, en = subject.noun
     for field in subject.spec.fields:
-        if field.codes is None:
+        codes = subject.codes(field)
+        if codes is None:
             continue
         if not subject.has(field.name):
             yield absent(field)
             continue
         text = subject.text(field.name)
-        wrong = (text.notna() & ~text.isin(list(field.codes.zh))).to_numpy()
+        wrong = (text.notna() & ~text.isin(list(codes.zh))).to_numpy()
+        tolerated = text[wrong].isin(list(codes.tolerated))
         yield subject.at(
             wrong,
-            severity=severity_of(field.codes.confidence),
+            severity=np.where(tolerated, "warning", severity_of(codes.confidence)),
             words={"found": _shown(text[wrong], field)},
-            zh=f"地块 {{feature}} 的 {field.name}（{field.title_zh}）为“{{found}}”，"
-            f"不在代码表之中：{_listed(field.codes, 'zh')}。",
-            en=f"Parcel {{feature}}: {field.name} ({field.title_en}) is '{{found}}', which is not "
-            f"in its code list: {_listed(field.codes, 'en')}.",
+            zh=f"{zh} {{feature}} 的 {field.name}（{field.title_zh}）为“{{found}}”，"
+            f"不在代码表之中：{_listed(codes, 'zh')}。",
+            en=f"{en} {{feature}}: {field.name} ({field.title_en}) is '{{found}}', which is not "
+            f"in its code list: {_listed(codes, 'en')}.",
         )
 
 

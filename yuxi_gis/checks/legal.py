@@ -69,7 +69,7 @@ def protected_cropland_occupied(subject: Subject) -> Iterator[gpd.GeoDataFrame |
     defaults of this project and stand in the profile as protected_area and protected_share.
     """
     patches = subject.others.get(_PROTECTED)
-    if patches is None:
+    if patches is None or not patches.shaped:
         yield NotRun("", "", f"没有图层 {_PROTECTED}", f"there is no layer {_PROTECTED}")
         return
     reason = _cannot(subject, patches)

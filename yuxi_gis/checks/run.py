@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import geopandas as gpd
+import pandas as pd
 from pyproj import CRS
 from shapely.errors import GEOSException
 
@@ -25,6 +26,11 @@ __all__ = ["FAMILY_MODULES", "RULES", "CheckResult", "CheckedLayer", "Progress",
 FAMILY_MODULES = (structure, attributes, topology, area, legal)
 #: All rules by id, sorted by id.
 RULES: Mapping[str, Rule] = registered()
+
+#: Rules, by family or id, on what records say: they judge tables, points and lines, too.
+_ON_RECORDS = ("A", "S09")
+#: Rules that judge whatever has geometry; all others judge parcels, which are polygons.
+_ON_GEOMETRY = ("S",)
 
 Progress = Callable[[str, str, float], None]
 
@@ -59,7 +65,7 @@ class CheckResult:
 
 
 def run_checks(
-    layers: Mapping[str, gpd.GeoDataFrame],
+    layers: Mapping[str, pd.DataFrame],
     *,
     profile: Profile | str | Path | None = None,
     rules: Iterable[str] | None = None,
@@ -70,8 +76,10 @@ def run_checks(
 
     Parameters
     ----------
-    layers : mapping of str to GeoDataFrame
-        By layer id; official field names. The frames are not changed.
+    layers : mapping of str to GeoDataFrame or DataFrame
+        By layer id; official field names. The frames are not changed. The catalogue's tables
+        need no geometry; the rules on geometry pass them over, and those on parcels pass over
+        points and lines.
     profile : Profile, str or Path, optional
         Tolerances and limits; by default the built-in profile ``"standard"``.
     rules : iterable of str, optional
@@ -88,7 +96,7 @@ def run_checks(
     Raises
     ------
     ParameterError
-        A layer or rule id is unknown, a layer has no geometry column, or there is no such profile.
+        A layer or rule id is unknown, or there is no such profile.
     CatalogError
         The profile file is wrong.
 
@@ -114,7 +122,12 @@ def run_checks(
     for name, frame in layers.items():
         subjects[name] = Subject(frame, catalog[name], profile, subjects)
 
-    todo = [(rule, name) for rule in chosen for name in rule.layers or layers]
+    todo = [
+        (rule, name)
+        for rule in chosen
+        for name in rule.layers or layers
+        if name not in subjects or _judges(rule, subjects[name])
+    ]
     found: list[gpd.GeoDataFrame] = []
     not_run: list[NotRun] = []
     for done, (rule, name) in enumerate(todo):
@@ -137,6 +150,15 @@ def run_checks(
         profile=profile,
         layers={n: CheckedLayer(s.spec, len(s.frame), s.crs) for n, s in subjects.items()},
     )
+
+
+def _judges(rule: Rule, subject: Subject) -> bool:
+    """Whether what `rule` looks at is there in a layer of this kind at all."""
+    if rule.id.startswith(_ON_RECORDS):
+        return True
+    if not subject.shaped:
+        return False
+    return subject.spec.geometry == "Polygon" or rule.id.startswith(_ON_GEOMETRY)
 
 
 def _judge(rule: Rule, name: str, subject: Subject | None) -> list[gpd.GeoDataFrame | NotRun]:
@@ -186,19 +208,12 @@ def _chosen(rules: Iterable[str] | None) -> list[Rule]:
     return [rule for id, rule in RULES.items() if id in wanted]
 
 
-def _refuse_strange(
-    layers: Mapping[str, gpd.GeoDataFrame], catalog: Mapping[str, LayerSpec]
-) -> None:
-    for name, frame in layers.items():
+def _refuse_strange(layers: Mapping[str, pd.DataFrame], catalog: Mapping[str, LayerSpec]) -> None:
+    for name in layers:
         if name not in catalog:
             raise ParameterError(
                 f"没有图层 {name}。图层目录中有：{', '.join(catalog)}。",
                 f"There is no layer {name}. The catalogue has {', '.join(catalog)}.",
-            )
-        if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
-            raise ParameterError(
-                f"图层 {name} 没有图形列，无法检查。请读入带图形的图层。",
-                f"Layer {name} has no geometry column. Read it from a source that has geometry.",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -15,11 +16,12 @@ from pyproj import CRS
 from pyproj.exceptions import ProjError
 
 from yuxi_gis import findings
-from yuxi_gis.catalog import LayerSpec
+from yuxi_gis.catalog import CodeList, Edition, FieldSpec, LayerSpec
 from yuxi_gis.checks.pairs import Pairs, conflicts, polygonal
 from yuxi_gis.checks.profile import Profile
-from yuxi_gis.crs import metric
+from yuxi_gis.crs import datum, metric
 from yuxi_gis.errors import CRSError
+from yuxi_gis.read.fields import official_names
 
 __all__ = ["Subject", "severity_of"]
 
@@ -29,6 +31,8 @@ Shapes = npt.NDArray[np.object_]
 
 # What people and programs write where they mean nothing (reference catalogue, check A01).
 _BLANK = ("", "NULL", "<NULL>", "NONE", "NAN", "<NA>", "无")
+# Halves of characters that no text can hold (UTF-16 surrogates).
+_SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
 def severity_of(confidence: str) -> str:
@@ -41,8 +45,8 @@ class Subject:
 
     Parameters
     ----------
-    frame : GeoDataFrame
-        Official field names in any case; any index.
+    frame : GeoDataFrame or DataFrame
+        Official field names in any case; any index. Without geometry for a table.
     spec : LayerSpec
     profile : Profile
     others : mapping of str to Subject
@@ -51,7 +55,7 @@ class Subject:
 
     def __init__(
         self,
-        frame: gpd.GeoDataFrame,
+        frame: pd.DataFrame,
         spec: LayerSpec,
         profile: Profile,
         others: Mapping[str, Subject],
@@ -66,14 +70,25 @@ class Subject:
     @cached_property
     def _columns(self) -> dict[str, int]:
         """Where each official field lies, by its name or an alias in any case."""
-        have = {str(name).strip().upper(): k for k, name in reversed([*enumerate(self.frame)])}
-        columns: dict[str, int] = {}
-        for field in self.spec.fields:
-            names = [name.upper() for name in (field.name, *field.aliases)]
-            place = next((have[name] for name in names if name in have), None)
-            if place is not None:
-                columns[field.name] = place
-        return columns
+        names = [str(name) for name in self.frame.columns]
+        official = official_names(dict.fromkeys(names), self.spec)
+        return {field: names.index(name) for name, field in official.items()}
+
+    @cached_property
+    def edition(self) -> Edition | None:
+        """The older standard that the layer follows, as it was read or by its field names."""
+        read = self.frame.attrs.get("edition")
+        known = {edition.name: edition for edition in self.spec.editions}
+        return known[read] if read in known else self.spec.edition(map(str, self.frame.columns))
+
+    def codes(self, field: FieldSpec) -> CodeList | None:
+        """The code list of `field`, in the edition that the layer follows."""
+        return self.edition.code_list(field) if self.edition else field.codes
+
+    @property
+    def noun(self) -> tuple[str, str]:
+        """What one record is called, in Chinese and in English."""
+        return ("地块", "Parcel") if self.spec.geometry == "Polygon" else ("记录", "Record")
 
     def has(self, field: str) -> bool:
         """Whether the layer has the official field."""
@@ -94,10 +109,10 @@ class Subject:
             if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
                 column = column.astype("Int64")
         if column.dtype == object:  # may hold what cannot be counted, a list for example
-            column = column.map(str, na_action="ignore")
+            column = column.map(_text, na_action="ignore")
         # Most fields have few values: work on each value once.
         row_value, values = pd.factorize(column)
-        text = pd.Series(values).map(str).astype("str").str.strip()
+        text = pd.Series([_text(value) for value in values], dtype="str").str.strip()
         text = text.mask(text.str.upper().isin(_BLANK))
         return pd.Series(text.array.take(row_value, allow_fill=True))
 
@@ -128,13 +143,24 @@ class Subject:
 
     @property
     def crs(self) -> CRS | None:
-        """The layer's CRS."""
-        return self.frame.crs
+        """The layer's CRS; a table has none."""
+        if isinstance(self.frame, gpd.GeoDataFrame) and self.shaped:
+            return self.frame.crs
+        return None
+
+    @property
+    def shaped(self) -> bool:
+        """Whether it has geometry; a table, or a ledger of a layer, has none."""
+        return (
+            isinstance(self.frame, gpd.GeoDataFrame) and self.frame.active_geometry_name is not None
+        )
 
     @cached_property
     def shapes(self) -> Shapes:
-        """The geometry as it is."""
-        return self.frame.geometry.to_numpy()
+        """The geometry as it is; all missing in a table."""
+        if self.shaped:
+            return self.frame.geometry.to_numpy()
+        return np.full(len(self.frame), None)
 
     @cached_property
     def valid(self) -> Mask:
@@ -172,9 +198,10 @@ class Subject:
         Raises
         ------
         CRSError
-            The coordinates lie outside the layer's CRS, or outside the other one.
+            The coordinates lie outside the layer's CRS, or outside the other one; or nothing but
+            a ballpark leads from the one datum to the other.
         """
-        moved = gpd.GeoSeries(self.sound, crs=self.crs).to_crs(crs).to_numpy()
+        moved = datum.to_crs(gpd.GeoSeries(self.sound, crs=self.crs), crs).to_numpy()
         here = ~(shapely.is_missing(self.sound) | shapely.is_empty(self.sound))
         outside = here & ~np.isfinite(shapely.bounds(moved)).all(axis=1)
         if outside.any():
@@ -195,7 +222,9 @@ class Subject:
         self, which: Mask | npt.NDArray[np.intp], *, zh: str, en: str, **columns: Any
     ) -> gpd.GeoDataFrame:
         """Findings on the parcels `which`, placed at a point inside each; see `findings.make`."""
-        points = shapely.point_on_surface(self.sound[which])
+        polygons = self.spec.geometry == "Polygon"
+        shapes = self.sound if polygons else shapely.force_2d(self.shapes)
+        points = shapely.point_on_surface(shapes[which])
         return findings.make(self.feature[which], points, self.crs, zh=zh, en=en, **columns)
 
     def whole(self, names: Texts | list[str], *, zh: str, en: str, **columns: Any) -> Any:
@@ -203,6 +232,10 @@ class Subject:
         words = {"name": np.asarray(names, dtype=object), **columns.pop("words", {})}
         blank = np.full(len(names), "", dtype=object)
         return findings.make(blank, None, None, zh=zh, en=en, words=words, **columns)
+
+
+def _text(value: object) -> str:
+    return _SURROGATES.sub("\ufffd", str(value))
 
 
 def _sound(shapes: Shapes, valid: Mask) -> Shapes:

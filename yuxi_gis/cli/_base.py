@@ -11,13 +11,22 @@ import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from functools import wraps
 from typing import Any, TypeVar
 
 import click
 
 from yuxi_gis.errors import YuxiGisError
 
-__all__ = ["Console", "common_options", "language", "output_options", "run", "source_options"]
+__all__ = [
+    "Console",
+    "common_options",
+    "language",
+    "output_options",
+    "privacy_options",
+    "run",
+    "source_argument",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -65,6 +74,11 @@ class Console:
         """A line on the side."""
         if not self.quiet:
             click.echo(self.t(zh, en), err=True)
+
+    def error(self, error: YuxiGisError) -> None:
+        """An error that the user can mend, in one line; also with ``--quiet``."""
+        text = " ".join(error.text(self.lang).split())
+        click.echo(self.t("错误：", "Error: ") + text, err=True)
 
     def print_json(self, value: Any) -> None:
         """The result as one JSON object or list."""
@@ -152,21 +166,9 @@ def common_options(console: Console) -> Callable[[Function], Function]:
     return decorate
 
 
-def source_options(console: Console) -> Callable[[Function], Function]:
-    """The argument ``SRC…`` and ``--crs``."""
-
-    def decorate(function: Function) -> Function:
-        crs = click.option(
-            "--crs",
-            metavar="EPSG",
-            help=console.t(
-                "数据没有坐标系时使用，例如 EPSG:4543。",
-                "CRS of data that declare none, for example EPSG:4543.",
-            ),
-        )
-        return click.argument("sources", nargs=-1, required=True, metavar="SRC...")(crs(function))
-
-    return decorate
+def source_argument(function: Function) -> Function:
+    """The argument ``SRC…``."""
+    return click.argument("sources", nargs=-1, required=True, metavar="SRC...")(function)
 
 
 def output_options(
@@ -182,6 +184,39 @@ def output_options(
         )
         output = click.option("-o", "--output", help=console.t(zh, en), **kwargs)
         return output(overwrite(function))
+
+    return decorate
+
+
+def privacy_options(console: Console) -> Callable[[Function], Function]:
+    """``--keep-names`` and ``--unmask``; the command gets them as ``masking``."""
+
+    def decorate(function: Function) -> Function:
+        @wraps(function)
+        def command(*args: Any, keep_names: bool, unmask: bool, **kwargs: Any) -> Any:
+            from yuxi_gis.codes import Masking
+
+            masking = Masking(ids=not unmask, phones=not unmask, names=not (unmask or keep_names))
+            return function(*args, masking=masking, **kwargs)
+
+        wrapped: Any = command
+        for flag, zh, en in reversed(
+            (
+                (
+                    "--keep-names",
+                    "不遮盖姓名、住址和四至；证件号码和电话仍遮盖。",
+                    "Show names, addresses and neighbours; still mask identity and phone numbers.",
+                ),
+                (
+                    "--unmask",
+                    "不遮盖任何个人信息（默认遮盖证件号码、电话、姓名）；成果会注明。",
+                    "Mask no personal data (by default identity numbers, telephones and names are "
+                    "masked); the output says so.",
+                ),
+            )
+        ):
+            wrapped = click.option(flag, is_flag=True, help=console.t(zh, en))(wrapped)
+        return wrapped
 
     return decorate
 
@@ -243,8 +278,7 @@ def run(command: click.Command, args: Sequence[str], console: Console) -> int:
     except click.ClickException as error:
         click.echo(_usage(error, console), err=True)
     except YuxiGisError as error:
-        prefix = console.t("错误：", "Error: ")
-        click.echo(prefix + " ".join(error.text(console.lang).split()), err=True)
+        console.error(error)
     except (KeyboardInterrupt, click.Abort):
         click.echo(
             console.t(

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yuxi_gis.cli._base import Console, common_options, output_options
-from yuxi_gis.cli.check import read_sources
+from yuxi_gis.cli._base import Console, common_options, output_options, privacy_options
+from yuxi_gis.cli._reading import read_sources, reading_options, with_geometry
 
 if TYPE_CHECKING:
     from yuxi_gis.change import ChangeResult
+    from yuxi_gis.codes import Masking
+    from yuxi_gis.read import Options
 
 
 def command(console: Console) -> click.Command:
@@ -32,11 +34,6 @@ def command(console: Console) -> click.Command:
         metavar="SRC",
         help=t("地块图层，可多次给出。", "Parcel layers; may be repeated."),
     )
-    @click.option(
-        "--crs",
-        metavar="EPSG",
-        help=t("地块没有坐标系时使用。", "CRS of parcels that declare none."),
-    )
     @output_options(
         console,
         "输出文件夹：change.tif、patches.gpkg、parcels.gpkg。",
@@ -44,14 +41,17 @@ def command(console: Console) -> click.Command:
         required=True,
         metavar="DIR",
     )
+    @reading_options(console)
+    @privacy_options(console)
     @common_options(console)
     def change(
         before: str,
         after: str,
         parcels: tuple[str, ...],
-        crs: str | None,
+        reading: Options,
         output: str,
         overwrite: bool,
+        masking: Masking,
         **common: Any,
     ) -> None:
         from yuxi_gis.change import OWNS, detect_change
@@ -60,10 +60,20 @@ def command(console: Console) -> click.Command:
         console.set(**common)
         refuse_existing(output, overwrite=overwrite)
         outputs = [Path(output) / name for name in OWNS]
-        layers = read_sources(console, parcels, crs, outputs) if parcels else None
+        layers = None
+        if parcels:
+            layers = with_geometry(console, read_sources(console, parcels, reading, outputs))
         result = detect_change(
-            before, after, output, parcels=layers, overwrite=overwrite, progress=console.progress
+            before,
+            after,
+            output,
+            parcels=layers,
+            masking=masking,
+            overwrite=overwrite,
+            progress=console.progress,
         )
+        if layers is not None:
+            console.note(masking.text("zh"), masking.text("en"))
         if console.json:
             console.print_json(result.report)
         else:

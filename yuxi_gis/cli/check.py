@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from yuxi_gis.cli._base import Console, common_options, output_options, source_options
-from yuxi_gis.errors import ParameterError
+from yuxi_gis.cli._base import (
+    Console,
+    common_options,
+    output_options,
+    privacy_options,
+    source_argument,
+)
+from yuxi_gis.cli._reading import read_sources, reading_options, report_failures
+from yuxi_gis.errors import ParameterError, YuxiGisError
 
 if TYPE_CHECKING:
     from yuxi_gis.checks import CheckResult
+    from yuxi_gis.codes import Masking
+    from yuxi_gis.read import Options
 
 _SEVERITIES = ("error", "warning", "info")
 _SHOWN = 50
@@ -25,11 +33,12 @@ def command(console: Console) -> click.Command:
     @click.command(
         "check",
         help=t(
-            "检查图层是否符合规则。退出码：0 无问题，1 有问题，2 输入有误。",
-            "Check layers against the rules. Exit code: 0 clean, 1 findings, 2 wrong input.",
+            "检查图层是否符合规则。退出码：0 无问题，1 有问题，2 输入有误（能读的照常检查）。",
+            "Check layers against the rules. Exit code: 0 clean, 1 findings, 2 wrong input (what "
+            "can be read is checked all the same).",
         ),
     )
-    @source_options(console)
+    @source_argument
     @output_options(
         console,
         "输出文件，可多次给出；格式由后缀决定：.xlsx .csv .json .gpkg。",
@@ -44,56 +53,51 @@ def command(console: Console) -> click.Command:
         show_default=True,
         help=t("达到此级别的问题使退出码为 1。", "Findings at or above this level exit with 1."),
     )
+    @reading_options(console)
+    @privacy_options(console)
     @common_options(console)
     def check(
         sources: tuple[str, ...],
-        crs: str | None,
+        reading: Options,
         output: tuple[str, ...],
         overwrite: bool,
         fail_on: str,
+        masking: Masking,
         **common: Any,
     ) -> int:
         from yuxi_gis.checks import run_checks
+        from yuxi_gis.codes import Masking
+        from yuxi_gis.export.masking import mask_result
+        from yuxi_gis.export.provenance import inputs_of
         from yuxi_gis.export.table import to_json
         from yuxi_gis.outputs import staged
 
         console.set(**common)
         outputs = [Path(name) for name in output]
         _require_known(outputs)
+        failures: list[YuxiGisError] = []
         with ExitStack() as stack:
             # All outputs come into being together, or none.
             parts = [stack.enter_context(staged(path, overwrite=overwrite)) for path in outputs]
-            layers = read_sources(console, sources, crs, outputs)
+            layers = read_sources(console, sources, reading, outputs, failures=failures)
+            if not layers:
+                return report_failures(console, failures)
             result = run_checks(layers, progress=console.progress)
+            told: dict[str, Any] = {"masking": masking, "inputs": inputs_of(layers)}
             for part in parts:
-                _writers()[part.suffix.lower()](part, result, lang=console.lang)
+                _writers()[part.suffix.lower()](part, result, lang=console.lang, **told)
         for path in outputs:
             console.note(f"已写出 {path}", f"wrote {path}")
+        if outputs or masking.word != Masking().word:
+            console.note(masking.text("zh"), masking.text("en"))
+        result = mask_result(result, masking)
         if console.json:
-            console.print_json(to_json(result))
+            console.print_json(to_json(result, **told))
         else:
             show(console, result)
-        return _exit_code(result, fail_on)
+        return report_failures(console, failures) or _exit_code(result, fail_on)
 
     return check
-
-
-def read_sources(
-    console: Console, sources: tuple[str, ...], crs: str | None, outputs: Iterable[Path] = ()
-) -> dict[str, Any]:
-    """Read the recognised layers, none of which may be an output; name what was not recognised."""
-    from yuxi_gis.outputs import refuse_inputs
-    from yuxi_gis.read import find_tables, read_tables
-
-    tables = find_tables(sources, crs=crs)
-    refuse_inputs(outputs, {table.path for table in tables})
-    for table in tables:
-        if table.spec is None:
-            console.note(
-                f"未识别、未读取：{table.path}|{table.table}（可用 ID=路径 指明）",
-                f"not recognised, not read: {table.path}|{table.table} (name it as ID=path)",
-            )
-    return read_tables(tables)
 
 
 def _writers() -> dict[str, Any]:
@@ -101,8 +105,8 @@ def _writers() -> dict[str, Any]:
     from yuxi_gis.export.table import write_csv, write_json
     from yuxi_gis.export.workbook import write_workbook
 
-    def geopackage(path: Path, result: CheckResult, *, lang: str) -> None:
-        write_geopackage(path, {}, findings=result.findings)
+    def geopackage(path: Path, result: CheckResult, *, lang: str, **told: Any) -> None:
+        write_geopackage(path, {}, findings=result.findings, **told)
 
     return {".xlsx": write_workbook, ".csv": write_csv, ".json": write_json, ".gpkg": geopackage}
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from yuxi_gis.cli import change as change_command
-from yuxi_gis.cli._base import Console, common_options
+from yuxi_gis.cli._base import Console, common_options, privacy_options
 from yuxi_gis.cli.check import show_counts
+
+if TYPE_CHECKING:
+    from yuxi_gis.codes import Masking
 
 
 def command(console: Console) -> click.Command:
@@ -26,20 +29,22 @@ def command(console: Console) -> click.Command:
     @click.option(
         "--overwrite", is_flag=True, help=t("覆盖已有的输出。", "Replace existing output.")
     )
+    @privacy_options(console)
     @common_options(console)
-    def demo(folder: str, overwrite: bool, **common: Any) -> None:
+    def demo(folder: str, overwrite: bool, masking: Masking, **common: Any) -> None:
         console.set(**common)
-        result = _run(console, Path(folder), overwrite=overwrite)
+        result = _run(console, Path(folder), masking, overwrite=overwrite)
         if console.json:
             console.print_json(result)
 
     return demo
 
 
-def _run(console: Console, out: Path, *, overwrite: bool) -> dict[str, Any]:
+def _run(console: Console, out: Path, masking: Masking, *, overwrite: bool) -> dict[str, Any]:
     from yuxi_gis.change import detect_change
     from yuxi_gis.checks import run_checks
     from yuxi_gis.export.geopackage import write_geopackage
+    from yuxi_gis.export.provenance import inputs_of
     from yuxi_gis.export.webmap import write_map
     from yuxi_gis.export.workbook import write_workbook
     from yuxi_gis.outputs import refuse_existing
@@ -58,6 +63,7 @@ def _run(console: Console, out: Path, *, overwrite: bool) -> dict[str, Any]:
         after,
         out / "change",
         parcels=layers,
+        masking=masking,
         overwrite=overwrite,
         progress=console.progress,
     )
@@ -68,10 +74,18 @@ def _run(console: Console, out: Path, *, overwrite: bool) -> dict[str, Any]:
         layers,
         **results,
         changed_parcels=changed.parcels,
+        masking=masking,
         overwrite=overwrite,
     )
     console.progress("写出问题台账", "writing the findings workbook", 0.4)
-    write_workbook(out / "findings.xlsx", checked, lang=console.lang, overwrite=overwrite)
+    write_workbook(
+        out / "findings.xlsx",
+        checked,
+        lang=console.lang,
+        masking=masking,
+        inputs=inputs_of(layers),
+        overwrite=overwrite,
+    )
     console.progress("写出地图", "writing the map", 0.6)
     write_map(
         out / "map.html",
@@ -82,9 +96,11 @@ def _run(console: Console, out: Path, *, overwrite: bool) -> dict[str, Any]:
         after=after,
         lang=console.lang,
         title=console.t("示例村（虚构）农村土地一张图", "Rural land of an invented sample village"),
+        masking=masking,
         overwrite=overwrite,
     )
     console.progress("完成", "done", 1.0)
+    console.note(masking.text("zh"), masking.text("en"))
     summary = totals(layers)
     _show(console, summary, checked, changed, out)
     return {

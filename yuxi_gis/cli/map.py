@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from yuxi_gis.cli._base import Console, common_options, output_options, source_options
-from yuxi_gis.cli.check import read_sources
+from yuxi_gis.cli._base import (
+    Console,
+    common_options,
+    output_options,
+    privacy_options,
+    source_argument,
+)
+from yuxi_gis.cli._reading import read_sources, reading_options, with_geometry
 from yuxi_gis.errors import ParameterError
 
 if TYPE_CHECKING:
     from yuxi_gis.change import ChangeResult
+    from yuxi_gis.codes import Masking
+    from yuxi_gis.read import Options
 
 
 def command(console: Console) -> click.Command:
@@ -26,18 +34,21 @@ def command(console: Console) -> click.Command:
             "Make one HTML map that opens offline: layers and findings; with two scenes, change.",
         ),
     )
-    @source_options(console)
+    @source_argument
     @click.option("--before", metavar="R", help=t("前时相影像。", "Scene before."))
     @click.option("--after", metavar="R", help=t("后时相影像。", "Scene after."))
     @output_options(console, "输出的 HTML 文件。", "The HTML file.", required=True, metavar="OUT")
+    @reading_options(console)
+    @privacy_options(console)
     @common_options(console)
     def map_(
         sources: tuple[str, ...],
-        crs: str | None,
+        reading: Options,
         before: str | None,
         after: str | None,
         output: str,
         overwrite: bool,
+        masking: Masking,
         **common: Any,
     ) -> None:
         from yuxi_gis.checks import run_checks
@@ -55,7 +66,7 @@ def command(console: Console) -> click.Command:
                 "只给了一期影像：地图上没有变化图斑。",
                 "only one scene given: the map has no change.",
             )
-        layers = read_sources(console, sources, crs, [Path(output)])
+        layers = with_geometry(console, read_sources(console, sources, reading, [Path(output)]))
         findings = run_checks(layers, progress=console.progress).findings
         change = _change(console, layers, before, after)
         for zh, en in () if change is None else change.notes:
@@ -69,8 +80,10 @@ def command(console: Console) -> click.Command:
             before=before,
             after=after,
             lang=console.lang,
+            masking=masking,
             overwrite=overwrite,
         )
+        console.note(masking.text("zh"), masking.text("en"))
         if console.json:
             console.print_json({"map": str(path), "bytes": path.stat().st_size})
         else:

@@ -15,8 +15,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
@@ -29,13 +30,17 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
-from yuxi_gis.codes import mask
+from yuxi_gis.codes import Masking, as_text
 from yuxi_gis.errors import OutputError, ParameterError
+from yuxi_gis.export.masking import mask_findings, mask_table
+from yuxi_gis.export.provenance import Provenance, inputs_of
 from yuxi_gis.outputs import staged
 from yuxi_gis.symbology import load_style
 
 __all__ = ["write_geopackage"]
 
+_MASKING = Masking()
+_NONE: Mapping[str, pd.DataFrame] = MappingProxyType({})
 #: What pyogrio raises over a table that GDAL cannot write.
 _REFUSED = (DataSourceError, DataLayerError, NotImplementedError, ValueError, OSError)
 _DOCTYPE = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
@@ -84,52 +89,66 @@ _TITLES["findings_areas"] = _TITLES["findings"]
 
 @dataclass(frozen=True)
 class _Table:
-    """One table of the package; `values` are the labels of coded fields, by field."""
+    """One table of the package; `values` are the labels of coded fields, by field; `masked` are
+    the fields in which personal data were masked."""
 
     name: str
     title: str
     description: str
-    style: str
+    style: str | None
     geometry: str
     frame: pd.DataFrame
     titles: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    masked: tuple[str, ...] = ()
 
 
 def write_geopackage(
     path: str | os.PathLike[str],
-    layers: Mapping[str, gpd.GeoDataFrame],
+    layers: Mapping[str, pd.DataFrame],
     *,
+    others: Mapping[str, pd.DataFrame] = _NONE,
     findings: gpd.GeoDataFrame | None = None,
     patches: gpd.GeoDataFrame | None = None,
     changed_parcels: gpd.GeoDataFrame | None = None,
-    unmask: bool = False,
+    masking: Masking = _MASKING,
+    inputs: Iterable[object] | None = None,
     overwrite: bool = False,
     catalog: Mapping[str, LayerSpec] | None = None,
-) -> None:
+) -> dict[str, tuple[str, ...]]:
     """Write layers and results to one GeoPackage that QGIS opens styled.
 
     Parameters
     ----------
     path : path-like
         The file to write; ends in ``.gpkg``.
-    layers : mapping of str to GeoDataFrame
+    layers : mapping of str to GeoDataFrame or DataFrame
         By layer id. Each goes to a table with its official name (``DK``, ``ZJD``, …), the
         catalogue's fields first and in its order, further columns after them; text fields are
         written as text, so that codes stay whole. Geometry is brought to two dimensions and to
         the multi-part type; empty geometry becomes null. The CRS stays.
+    others : mapping of str to GeoDataFrame or DataFrame
+        Further tables by name, written as they are, without style.
     findings : GeoDataFrame, optional
         Go to the table ``findings`` as points, a representative one in each place, so that QGIS
         shows them all in one layer; and, where the place is an area, to ``findings_areas``.
     patches, changed_parcels : GeoDataFrame, optional
         Go to tables of these names.
-    unmask : bool
-        Write personal data (names, identity numbers, telephones) as they are; by default they
-        are masked (`yuxi_gis.codes.mask`).
+    masking : Masking
+        Which personal data are masked; by default all (`yuxi_gis.export.masking`). The metadata of
+        the file and the descriptions of its tables say so.
+    inputs : iterable of path-like, optional
+        The files that the content comes from, whose names go into the metadata; by default those
+        that the layers' ``attrs["source"]`` name.
     overwrite : bool
         Replace an existing file.
     catalog : mapping of str to LayerSpec, optional
         By default the one of the package.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        The fields in which something was masked, by table.
 
     Raises
     ------
@@ -151,33 +170,34 @@ def write_geopackage(
             f"{path}: the name of a GeoPackage must end in .gpkg.",
         )
     catalog = load_catalog() if catalog is None else catalog
-    tables = [_layer_table(i, frame, catalog, unmask=unmask) for i, frame in layers.items()]
+    tables = [_layer_table(i, frame, catalog, masking) for i, frame in layers.items()]
+    tables += [_other_table(name, frame, masking) for name, frame in others.items()]
     results = {"patches": patches, "changed_parcels": changed_parcels}
     if findings is not None:
         results |= _split_findings(findings)
     tables += [
-        _result_table(name, frame, catalog) for name, frame in results.items() if frame is not None
+        _result_table(name, frame, catalog, masking)
+        for name, frame in results.items()
+        if frame is not None
     ]
-    now = datetime.fromtimestamp(int(os.environ.get("SOURCE_DATE_EPOCH", _seconds())), UTC)
+    every = {**layers, **others}
+    provenance = Provenance.of(inputs_of(every) if inputs is None else inputs, masking)
     with staged(path, overwrite=overwrite) as part:
         try:
             for table in tables:
-                _write(part, table)
-            _write_styles(part, tables, now)
+                _write(part, table, provenance)
+            _write_styles(part, tables, provenance)
         except _REFUSED as error:
             raise OutputError(
                 f"{path}：无法写入 GeoPackage（{error}）。",
                 f"{path}: the GeoPackage cannot be written ({error}).",
             ) from error
-        _stamp(part, now)
-
-
-def _seconds() -> float:
-    return datetime.now(UTC).timestamp()
+        _stamp(part, provenance.made)
+    return {table.name: table.masked for table in tables}
 
 
 def _layer_table(
-    layer_id: str, frame: gpd.GeoDataFrame, catalog: Mapping[str, LayerSpec], *, unmask: bool
+    layer_id: str, frame: pd.DataFrame, catalog: Mapping[str, LayerSpec], masking: Masking
 ) -> _Table:
     if layer_id not in catalog:
         ids = "、".join(catalog)
@@ -189,26 +209,28 @@ def _layer_table(
     _refuse_twins(spec.name, frame)
     frame = frame.copy()
     for spec_field in spec.fields:
-        if spec_field.name not in frame.columns:
-            continue
-        column = frame[spec_field.name]
-        if spec_field.type in ("Char", "Varchar"):
-            column = _as_text(column)
-        if spec_field.personal is not None and not unmask:
-            column = mask(_as_text(column), spec_field.personal)
-        frame[spec_field.name] = column
+        if spec_field.name in frame.columns and spec_field.type in ("Char", "Varchar"):
+            frame[spec_field.name] = as_text(frame[spec_field.name])
+    frame, masked = mask_table(frame, masking, spec)
     official = [f.name for f in spec.fields if f.name in frame.columns]
     others = [column for column in frame.columns if column not in spec.by_name]
     return _Table(
         name=spec.name,
         title=spec.title_zh,
         description=spec.source,
-        style=spec.id,
+        style=None if spec.is_table or not isinstance(frame, gpd.GeoDataFrame) else spec.id,
         geometry=spec.geometry,
         frame=frame[official + others],
         titles={f.name: f.title_zh for f in spec.fields},
         values={f.name: f.codes.zh for f in spec.fields if f.codes is not None},
+        masked=masked,
     )
+
+
+def _other_table(name: str, frame: pd.DataFrame, masking: Masking) -> _Table:
+    _refuse_twins(name, frame)
+    frame, masked = mask_table(frame, masking)
+    return _Table(name, name, "", None, "Unknown", frame, {}, masked=masked)
 
 
 def _refuse_twins(table: str, frame: pd.DataFrame) -> None:
@@ -220,13 +242,6 @@ def _refuse_twins(table: str, frame: pd.DataFrame) -> None:
             f"Table {table} has fields of one name (a GeoPackage takes no notice of case): "
             f"{twins}. Rename them first.",
         )
-
-
-def _as_text(column: pd.Series) -> pd.Series:
-    """A column as text; whole numbers without a decimal point, missing stays missing."""
-    if pd.api.types.is_float_dtype(column) and (column.dropna() % 1 == 0).all():
-        column = column.astype("Int64")
-    return column.astype("str").where(column.notna(), None)
 
 
 def _split_findings(findings: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:
@@ -254,7 +269,9 @@ _RESULTS = {
 }
 
 
-def _result_table(name: str, frame: gpd.GeoDataFrame, catalog: Mapping[str, LayerSpec]) -> _Table:
+def _result_table(
+    name: str, frame: gpd.GeoDataFrame, catalog: Mapping[str, LayerSpec], masking: Masking
+) -> _Table:
     title, geometry = _RESULTS[name]
     _refuse_twins(name, frame)
     style = load_style(name)
@@ -268,19 +285,19 @@ def _result_table(name: str, frame: gpd.GeoDataFrame, catalog: Mapping[str, Laye
         description=f"{title}（疑似，须核实）",
         style=name,
         geometry=geometry,
-        frame=frame,
+        frame=mask_findings(frame, masking),
         titles=_TITLES[name],
         values=values,
     )
 
 
-def _write(path: Path, table: _Table) -> None:
+def _write(path: Path, table: _Table, provenance: Provenance) -> None:
     frame = table.frame.rename(columns=str)
     for column in frame.columns[[dtype in ("object", "category") for dtype in frame.dtypes]]:
         frame[column] = frame[column].astype("str").where(frame[column].notna(), None)
     options = {
         "IDENTIFIER": table.title,
-        "DESCRIPTION": table.description,
+        "DESCRIPTION": f"{table.description} {provenance.sentence()}".lstrip(),
         "FID": _free_name("fid", frame),
     }
     shape: dict[str, Any] = {}
@@ -294,11 +311,16 @@ def _write(path: Path, table: _Table) -> None:
     with warnings.catch_warnings():
         # A layer without a CRS is a finding of its own (S03), and is written as it is.
         warnings.filterwarnings("ignore", message="'crs' was not provided")
-        _append(path, table.name, frame, options, **shape)
+        _append(path, table.name, frame, options, provenance, **shape)
 
 
 def _append(
-    path: Path, name: str, frame: pd.DataFrame, options: Mapping[str, str], **shape: Any
+    path: Path,
+    name: str,
+    frame: pd.DataFrame,
+    options: Mapping[str, str],
+    provenance: Provenance,
+    **shape: Any,
 ) -> None:
     pyogrio.write_dataframe(
         frame,
@@ -308,6 +330,7 @@ def _append(
         # What QGIS of the long-term releases reads without a warning.
         dataset_options={"VERSION": "1.2"},
         layer_options=options,
+        dataset_metadata=provenance.tags(),
         **shape,
     )
 
@@ -324,7 +347,8 @@ def _geometry_type(shapes: npt.NDArray[np.object_], declared: str) -> str:
 
 
 def _geometry_name(table: _Table) -> str:
-    return _free_name("geom", table.frame)
+    """The name of its geometry column, ``""`` where it has none."""
+    return _free_name("geom", table.frame) if isinstance(table.frame, gpd.GeoDataFrame) else ""
 
 
 def _free_name(name: str, frame: pd.DataFrame) -> str:
@@ -336,9 +360,12 @@ def _free_name(name: str, frame: pd.DataFrame) -> str:
     return name
 
 
-def _write_styles(path: Path, tables: Iterable[_Table], now: datetime) -> None:
-    """The table ``layer_styles``, as QGIS itself makes it."""
-    styled = [table for table in tables if isinstance(table.frame, gpd.GeoDataFrame)]
+def _write_styles(path: Path, tables: Iterable[_Table], provenance: Provenance) -> None:
+    """The table ``layer_styles``, as QGIS itself makes it.
+
+    Tables without geometry have a row, too: QGIS takes the titles and labels of fields from there.
+    """
+    styled = [table for table in tables if table.titles]
     rows = pd.DataFrame(
         {
             "f_table_catalog": "",
@@ -352,16 +379,19 @@ def _write_styles(path: Path, tables: Iterable[_Table], now: datetime) -> None:
             "description": [table.description for table in styled],
             "owner": "",
             "ui": "",
-            "update_time": pd.Timestamp(now),
+            "update_time": pd.Timestamp(provenance.made),
         }
     )
-    _append(path, "layer_styles", rows, {"FID": "id"})
+    _append(path, "layer_styles", rows, {"FID": "id"}, provenance)
 
 
 def _qml(table: _Table) -> str:
-    """The style of `table` with the titles of its fields and the labels of its codes."""
-    root = ET.parse(load_style(table.style).path).getroot()
-    root.set("styleCategories", "Symbology|Labeling|Fields|Forms")
+    """The style of `table`, if any, with the titles of its fields and the labels of its codes."""
+    if table.style is None:
+        root, drawn = ET.Element("qgis"), ""
+    else:
+        root, drawn = ET.parse(load_style(table.style).path).getroot(), "Symbology|Labeling|"
+    root.set("styleCategories", f"{drawn}Fields|Forms")
     names = [str(column) for column in table.frame.columns]
     configuration = ET.SubElement(root, "fieldConfiguration")
     for name in names:
@@ -387,6 +417,6 @@ def _value_map(element: ET.Element, labels: Mapping[str, str]) -> None:
 def _stamp(path: Path, now: datetime) -> None:
     """The time of writing, where GDAL has put its own."""
     with closing(sqlite3.connect(path)) as database, database:
-        database.execute(
-            "UPDATE gpkg_contents SET last_change = ?", (now.strftime("%Y-%m-%dT%H:%M:%S.000Z"),)
-        )
+        for column in ("gpkg_contents SET last_change", "gpkg_metadata_reference SET timestamp"):
+            time = now.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+            database.execute(f"UPDATE {column} = ?", (time,))

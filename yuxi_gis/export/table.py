@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import geopandas as gpd
@@ -13,7 +14,11 @@ import shapely
 
 from yuxi_gis.checks import CheckResult
 from yuxi_gis.checks.profile import Profile
-from yuxi_gis.crs import crs_name, epsg
+from yuxi_gis.codes import Masking
+from yuxi_gis.crs import crs_name, datum, epsg
+from yuxi_gis.errors import CRSError
+from yuxi_gis.export.masking import mask_findings, mask_result
+from yuxi_gis.export.provenance import Provenance
 from yuxi_gis.findings import COLUMNS
 from yuxi_gis.outputs import staged
 
@@ -22,11 +27,18 @@ __all__ = ["FORMULA_STARTS", "lon_lat", "to_json", "write_csv", "write_json"]
 #: A spreadsheet takes text that begins with one of these for a formula and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
+_MASKING = Masking()
 _PLAIN = [name for name in COLUMNS if name != "geometry"]
 
 
 def write_csv(
-    path: str | os.PathLike[str], result: CheckResult, *, lang: str = "zh", overwrite: bool = False
+    path: str | os.PathLike[str],
+    result: CheckResult,
+    *,
+    lang: str = "zh",
+    masking: Masking = _MASKING,
+    inputs: Iterable[object] = (),
+    overwrite: bool = False,
 ) -> None:
     """Write the findings as CSV: their columns, then `lon` and `lat` (EPSG:4490) of the place.
 
@@ -40,6 +52,10 @@ def write_csv(
     result : CheckResult
     lang : {"zh", "en"}
         Of no effect: the columns carry both languages.
+    masking : Masking
+        Which personal data are masked; by default all.
+    inputs : iterable of path-like
+        The files that were checked; of no effect here, a CSV has no place for its provenance.
     overwrite : bool
         Replace an existing file.
 
@@ -48,7 +64,7 @@ def write_csv(
     OutputError
         `path` exists and `overwrite` is false, or it cannot be written.
     """
-    table = pd.DataFrame(result.findings[_PLAIN])
+    table = pd.DataFrame(mask_findings(result.findings, masking)[_PLAIN])
     for name in table.select_dtypes(exclude="number"):
         risky = table[name].str.startswith(FORMULA_STARTS)
         table[name] = table[name].mask(risky, "'" + table[name])
@@ -58,16 +74,33 @@ def write_csv(
 
 
 def write_json(
-    path: str | os.PathLike[str], result: CheckResult, *, lang: str = "zh", overwrite: bool = False
+    path: str | os.PathLike[str],
+    result: CheckResult,
+    *,
+    lang: str = "zh",
+    masking: Masking = _MASKING,
+    inputs: Iterable[object] = (),
+    overwrite: bool = False,
 ) -> None:
     """Write what `to_json` returns as UTF-8; see `write_csv` for the parameters."""
     with staged(path, overwrite=overwrite) as target:
-        text = json.dumps(to_json(result), ensure_ascii=False, indent=1, allow_nan=False)
+        data = to_json(result, masking=masking, inputs=inputs)
+        text = json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False)
         target.write_text(text + "\n", encoding="utf-8")
 
 
-def to_json(result: CheckResult) -> dict[str, Any]:
+def to_json(
+    result: CheckResult, *, masking: Masking = _MASKING, inputs: Iterable[object] = ()
+) -> dict[str, Any]:
     """The result as one object that `json.dumps` takes.
+
+    Parameters
+    ----------
+    result : CheckResult
+    masking : Masking
+        Which personal data are masked; by default all.
+    inputs : iterable of path-like
+        The files that were checked; only their names are said.
 
     Returns
     -------
@@ -75,8 +108,10 @@ def to_json(result: CheckResult) -> dict[str, Any]:
         ``findings``: a list of objects with the columns of `yuxi_gis.findings`, `geometry` as
         GeoJSON in the CRS of the finding's *layer* (null where there is no place), missing numbers
         null; ``not_run``: rule, layer, reason_zh, reason_en; ``profile``: id, version, titles and
-        parameters; ``layers``: by layer id the name, titles, count and CRS.
+        parameters; ``layers``: by layer id the name, titles, count and CRS; ``provenance``: see
+        `yuxi_gis.export.provenance`.
     """
+    result = mask_result(result, masking)
     return {
         "findings": _findings(result),
         "not_run": [
@@ -100,17 +135,22 @@ def to_json(result: CheckResult) -> dict[str, Any]:
             }
             for name, layer in result.layers.items()
         },
+        "provenance": Provenance.of(inputs, masking).as_json(),
     }
 
 
 def lon_lat(findings: gpd.GeoDataFrame) -> tuple[pd.Series, pd.Series]:
     """Longitude and latitude (EPSG:4490, degrees to 7 decimals) of a point on each finding's place.
 
-    Missing where the finding has no place.
+    Missing where the finding has no place, or one on a datum that nothing but a ballpark joins to
+    CGCS2000 (Xian 1980, Beijing 1954).
     """
     points = gpd.GeoSeries(shapely.point_on_surface(findings.geometry.array), crs=findings.crs)
     if findings.crs is not None:
-        points = points.to_crs(4490)
+        try:
+            points = datum.to_crs(points, 4490)
+        except CRSError:  # a datum from which no way is known
+            points = gpd.GeoSeries(None, index=points.index, crs=4490)
     return points.x.round(7), points.y.round(7)
 
 
@@ -119,7 +159,9 @@ def _findings(result: CheckResult) -> list[dict[str, Any]]:
     places = pd.Series(None, index=table.index, dtype=object)
     for name, rows in table.groupby("layer"):
         crs = result.layers[str(name)].crs
-        moved = rows.geometry if crs is None or crs == table.crs else rows.geometry.to_crs(crs)
+        moved = (
+            rows.geometry if crs is None or crs == table.crs else datum.to_crs(rows.geometry, crs)
+        )
         places[rows.index] = shapely.to_geojson(moved.array)
     records = table[_PLAIN].to_dict("records")
     for record, place in zip(records, places, strict=True):

@@ -19,12 +19,16 @@ from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Si
 from openpyxl.utils import get_column_letter
 
 from yuxi_gis.checks import RULES, CheckResult
+from yuxi_gis.codes import Masking
 from yuxi_gis.crs import crs_name
+from yuxi_gis.export.masking import mask_result
+from yuxi_gis.export.provenance import Provenance, software
 from yuxi_gis.export.table import FORMULA_STARTS, lon_lat
 from yuxi_gis.outputs import staged
 
 __all__ = ["write_workbook"]
 
+_MASKING = Masking()
 _ROWS_A_SHEET = 1_000_000  # Excel ends at 1,048,576
 _LONGEST = 32_767  # characters Excel takes in a cell
 _SEVERITY = {"error": ("错误", "error"), "warning": ("警告", "warning"), "info": ("提示", "info")}
@@ -112,7 +116,13 @@ _SEVERITY_AT = 3
 
 
 def write_workbook(
-    path: str | os.PathLike[str], result: CheckResult, *, lang: str = "zh", overwrite: bool = False
+    path: str | os.PathLike[str],
+    result: CheckResult,
+    *,
+    lang: str = "zh",
+    masking: Masking = _MASKING,
+    inputs: Iterable[object] = (),
+    overwrite: bool = False,
 ) -> None:
     """Write the findings as a workbook: an overview and the ledger.
 
@@ -126,6 +136,10 @@ def write_workbook(
     result : CheckResult
     lang : {"zh", "en"}
         Of headers and messages.
+    masking : Masking
+        Which personal data are masked; by default all. The overview says so.
+    inputs : iterable of path-like
+        The files that were checked; the overview gives their names.
     overwrite : bool
         Replace an existing file.
 
@@ -135,11 +149,13 @@ def write_workbook(
         `path` exists and `overwrite` is false, or it cannot be written.
     """
     k = 0 if lang == "zh" else 1
+    result = mask_result(result, masking)
+    provenance = Provenance.of(inputs, masking)
     with staged(path, overwrite=overwrite) as target:
         book = Workbook(write_only=True)
         for name, style in _STYLES.items():
             book.add_named_style(style.named(name))
-        _overview(_Sheet(book, ("概况", "Overview")[k], _OVERVIEW_WIDTHS), result, k)
+        _overview(_Sheet(book, ("概况", "Overview")[k], _OVERVIEW_WIDTHS), result, provenance, k)
         widths = [column.width for column in _COLUMNS]
         for start in range(0, max(len(result.findings), 1), _ROWS_A_SHEET):
             number = f" {start // _ROWS_A_SHEET + 1}" if start else ""
@@ -242,7 +258,7 @@ def _rows(table: gpd.GeoDataFrame, result: CheckResult, k: int) -> Iterable[Sequ
     )
 
 
-def _overview(sheet: _Sheet, result: CheckResult, k: int) -> None:
+def _overview(sheet: _Sheet, result: CheckResult, provenance: Provenance, k: int) -> None:
     lang = ("zh", "en")[k]
     note = (
         "由软件自动检查得出；“疑似”只是线索，须核实后由主管部门认定。",
@@ -251,7 +267,14 @@ def _overview(sheet: _Sheet, result: CheckResult, k: int) -> None:
     profile = f"{result.profile.title(lang)} ({result.profile})"
     sheet.append([("检查结果概况", "Result of the checks")[k]], ["ledger title"])
     sheet.append([note[k]], ["ledger plain"])
-    sheet.append([("检查方案", "Profile")[k], profile], ["ledger plain"] * 2)
+    facts = (
+        (("检查方案", "Profile")[k], profile),
+        (("输入文件", "Input files")[k], ("、", ", ")[k].join(provenance.inputs)),
+        (("制作", "Made")[k], f"{software()}  {provenance.made.astimezone():%Y-%m-%d %H:%M %z}"),
+        (("个人信息", "Personal data")[k], provenance.masking.text(lang)),
+    )
+    for fact in facts:
+        sheet.append(fact, ["ledger plain"] * 2)
     layers = [
         (layer.spec.name, layer.spec.title(lang), layer.count, crs_name(layer.crs))
         for layer in result.layers.values()

@@ -1,38 +1,31 @@
-"""What a source holds, before its rows are read.
+"""What lies in the files, folders and archives that a user names, before rows are read.
 
-A source is a path, a folder, or ``ID=path`` where the layer must be named; ``path|layername=T``
-names one table of a container.
+A source is written ``path``, ``ID=path`` or ``path|layername=TABLE``; a path is a file, a File
+Geodatabase, a zip, or a folder with any number of these.
 """
 
 from __future__ import annotations
 
 import os
 import re
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
+import pandas as pd
 from pyproj import CRS
 
 from yuxi_gis.catalog import LayerSpec, load_catalog, recognise
-from yuxi_gis.crs import parse_crs
-from yuxi_gis.errors import SourceError
-from yuxi_gis.read.encoding import undeclared_encoding
+from yuxi_gis.errors import SourceError, YuxiGisError
+from yuxi_gis.read.archive import Unpacked, refuse_other_archives, unpack
 from yuxi_gis.read.fields import official_names
-from yuxi_gis.read.shapefile import require_whole
+from yuxi_gis.read.formats import UNREAD, Format, format_of, readable, suffixes
+from yuxi_gis.read.table import Decision, Note, Options, RawTable
 
-__all__ = ["Catalog", "SourceTable", "find_tables", "unreadable"]
+__all__ = ["Catalog", "SourceTable", "Survey", "find_tables", "survey"]
 
 Catalog = Mapping[str, LayerSpec]
-
-#: What a folder is searched for; a .gdb is a folder itself.
-_SUFFIXES = (".shp", ".gpkg", ".geojson", ".gdb", ".zip")
-#: Tables that GIS programs keep in a container for themselves.
-_PRIVATE = re.compile(r"layer_styles|qgis_projects|gpkg_.*|sqlite_.*|rtree_.*")
+Progress = Callable[[str, str, float], None]
 
 
 @dataclass(frozen=True)
@@ -42,50 +35,107 @@ class SourceTable:
     Attributes
     ----------
     path : Path
-        The file, or the folder of a File Geodatabase.
-    table : str
-        Name of the table in it.
+        The file that the user has, or the folder of a File Geodatabase; for a member of a zip,
+        the zip.
+    name : str
+        Path and table as people write them: ``"county.zip/DK.shp|DK"``.
+    raw : RawTable
+        The table as its reader gives it.
     spec : LayerSpec or None
         The official layer that it is; None where it was not recognised.
-    why : tuple of str
-        Why, in Chinese and in English.
-    geometry : str or None
-        Geometry type as the file declares it; None for a table without geometry.
-    crs : CRS or None
-    crs_from : str
-        ``"file"``, ``"given"`` or ``"missing"``.
-    encoding : str
-        Character encoding with which the text is read.
-    encoding_from : str
-        ``"file"``, or ``"text"`` where the file declares none and the bytes of its text tell it.
-    rows : int
-    columns : tuple of str
-        Field names as in the file.
+    decisions : tuple of Decision
+        Format, layer, and what the reader decided.
+    notes : tuple of Note
+    options : Options
+    truncated : bool
+        The file cuts names of fields at 10 bytes.
+    unpacked : Unpacked or None
+        Holds the scratch copy of a zip as long as the table is there.
     """
 
     path: Path
-    table: str
+    name: str
+    raw: RawTable
     spec: LayerSpec | None
-    why: tuple[str, str]
-    geometry: str | None
-    crs: CRS | None
-    crs_from: str
-    encoding: str
-    encoding_from: str
-    rows: int
-    columns: tuple[str, ...]
+    decisions: tuple[Decision, ...]
+    notes: tuple[Note, ...]
+    options: Options
+    truncated: bool = False
+    unpacked: Unpacked | None = None
+
+    @property
+    def table(self) -> str:
+        """Name of the table in its file."""
+        return self.raw.name
+
+    @property
+    def geometry(self) -> str | None:
+        """Geometry type as the file declares it; None for a table without geometry."""
+        return self.raw.geometry
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.raw.rows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Field names as in the file."""
+        return self.raw.columns
+
+    @property
+    def encoding(self) -> str:
+        """Character encoding with which the text is read."""
+        return self.raw.encoding
+
+    @property
+    def crs(self) -> CRS | None:
+        """The CRS that the file declares, or the one that the user gave for it."""
+        given = self.options.crs
+        return (
+            given if self.raw.crs is None or (given and self.options.override_crs) else self.raw.crs
+        )
+
+    def load(self) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+        """The rows as the file has them, and what was noticed; see `RawTable.load`."""
+        try:
+            return self.raw.load()
+        except YuxiGisError as error:
+            raise _in_words_of_the_user(error, self.path, self.unpacked) from error
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Mandatory fields of the layer that the table does not have."""
         if self.spec is None:
             return ()
-        have = set(official_names(self.columns, self.spec).values())
+        have = official_names(self.columns, self.spec, truncated=self.truncated).values()
         return tuple(name for name in self.spec.mandatory if name not in have)
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What sources hold: the tables, the files that cannot be read and why, the ones left out.
+
+    Attributes
+    ----------
+    tables : tuple of SourceTable
+    failures : tuple of YuxiGisError
+        One for each file that cannot be read; the message names it.
+    ignored : tuple of (Path, str, str)
+        Files in a folder or zip that are of a known kind that is not read, with the advice in
+        Chinese and English.
+    """
+
+    tables: tuple[SourceTable, ...]
+    failures: tuple[YuxiGisError, ...]
+    ignored: tuple[tuple[str, str, str], ...] = ()
+
+
 def find_tables(
-    sources: Iterable[str | os.PathLike[str]], *, crs: Any = None, catalog: Catalog | None = None
+    sources: Iterable[str | os.PathLike[str]],
+    *,
+    options: Options | None = None,
+    catalog: Catalog | None = None,
 ) -> list[SourceTable]:
     """What `sources` hold, without reading their rows.
 
@@ -94,23 +144,175 @@ def find_tables(
     SourceError
         A source is missing or cannot be opened.
     """
-    catalog = load_catalog() if catalog is None else catalog
-    given = None if crs is None else parse_crs(crs)
-    found: list[SourceTable] = []
-    for source in sources:
-        spec, path, table = _parse(os.fspath(source), catalog)
-        for file in _files(path):
-            tables = _tables(file)
-            if table is not None and table not in tables:
-                names = ", ".join(tables)
+    found = survey(sources, options=options, catalog=catalog)
+    if found.failures:
+        raise found.failures[0]
+    return list(found.tables)
+
+
+def survey(
+    sources: Iterable[str | os.PathLike[str]],
+    *,
+    options: Options | None = None,
+    catalog: Catalog | None = None,
+    progress: Progress | None = None,
+) -> Survey:
+    """What `sources` hold; goes on past what cannot be read.
+
+    Parameters
+    ----------
+    sources : iterable of path-like
+        Files, folders, zips; each may be written ``ID=path`` and ``path|layername=TABLE``.
+    options : Options, optional
+        Encoding, CRS and so on that the user gives.
+    catalog : mapping of str to LayerSpec, optional
+        By default the one of the package.
+    progress : callable, optional
+        Called as ``progress(zh, en, fraction)``.
+
+    Returns
+    -------
+    Survey
+    """
+    looking = _Looking(options or Options(), load_catalog() if catalog is None else catalog)
+    todo = [os.fspath(source) for source in sources]
+    for done, source in enumerate(todo):
+        if progress is not None:
+            progress(f"查看 {source}", f"looking at {source}", done / len(todo))
+        looking.at_source(source)
+    return Survey(tuple(looking.tables), tuple(looking.failures), tuple(looking.ignored))
+
+
+class _Looking:
+    """One pass over sources: collects tables, failures and what is left out."""
+
+    def __init__(self, options: Options, catalog: Catalog) -> None:
+        self.options = options
+        self.catalog = catalog
+        self.tables: list[SourceTable] = []
+        self.failures: list[YuxiGisError] = []
+        self.ignored: list[tuple[str, str, str]] = []
+
+    def at_source(self, source: str) -> None:
+        try:
+            spec, path, table = _parse(source, self.catalog)
+            found: list[SourceTable] = []
+            for place in self._places(path):
+                found += self._tables(place, table)
+            if spec is None:
+                self.tables += found
+            elif found:
+                self.tables += _named(found, spec)
+        except YuxiGisError as error:
+            self.failures.append(error)
+
+    def _places(self, path: Path) -> list[_Place]:
+        """The data files that `path` stands for."""
+        _require_there(path)
+        if path.is_dir() and path.suffix.lower() != ".gdb":
+            self._note_unread(path, path.as_posix())
+            files = list(readable(path))
+            if not files:
+                known = " ".join(suffixes())
                 raise SourceError(
-                    f"{file}：没有名为 {table} 的图层。其中有：{names}。",
-                    f"{file}: has no table {table}. It has: {names}.",
+                    f"{path}：文件夹里没有可读的数据（{known}）。",
+                    f"{path}: the folder has no data that can be read ({known}).",
                 )
-            wanted = tables if table is None else [table]
-            inspected = [_inspect(file, name, catalog, given) for name in wanted]
-            found.extend(inspected if spec is None else [_named(file, inspected, spec)])
-    return found
+        else:
+            files = [path]
+        places: list[_Place] = []
+        for file in files:
+            try:
+                places += self._unpacked(file) if file.suffix.lower() == ".zip" else [_Place(file)]
+            except YuxiGisError as error:
+                if len(files) == 1:
+                    raise
+                self.failures.append(error)
+        return places
+
+    def _unpacked(self, path: Path) -> list[_Place]:
+        _require_there(path)
+        unpacked = unpack(path)
+        self._note_unread(unpacked.folder, path.as_posix())
+        files = list(readable(unpacked.folder))
+        if not files:
+            known = " ".join(suffixes())
+            raise SourceError(
+                f"{path}：压缩包里没有可读的数据（{known}）。",
+                f"{path}: the archive has no data that can be read ({known}).",
+            )
+        return [_Place(file, path, unpacked) for file in files]
+
+    def _note_unread(self, folder: Path, shown: str) -> None:
+        advice = {suffix: row for row in UNREAD[:-1] for suffix in row.suffixes}
+        for file in sorted(folder.rglob("*")):
+            row = advice.get(file.suffix.lower())
+            if row is not None and file.is_file():
+                name = f"{shown}/{file.relative_to(folder).as_posix()}"
+                self.ignored.append((name, row.zh, row.en))
+
+    def _tables(self, place: _Place, wanted: str | None) -> list[SourceTable]:
+        """The tables of one file; a failure is listed where more files may follow."""
+        try:
+            _require_there(place.file)
+            form = format_of(place.file)
+            raws = form.open(place.file, self.options)
+            if wanted is not None:
+                raws = _pick(place, raws, wanted)
+            return [self._source_table(place, form, raw) for raw in raws]
+        except YuxiGisError as error:
+            self.failures.append(_in_words_of_the_user(error, place.path, place.unpacked))
+            return []
+
+    def _source_table(self, place: _Place, form: Format, raw: RawTable) -> SourceTable:
+        stem = place.file.name.partition(".")[0]
+        spec = recognise(raw.name, raw.columns, self.catalog) or recognise(
+            stem, raw.columns, self.catalog
+        )
+        extra = () if place.unpacked is None else place.unpacked.decisions
+        notes = () if place.unpacked is None else place.unpacked.notes
+        return SourceTable(
+            path=place.path,
+            name=f"{place.shown}|{raw.name}",
+            raw=raw,
+            spec=spec,
+            decisions=_in_order(
+                _format_decision(form), *extra, _layer_decision(spec), *raw.decisions
+            ),
+            notes=(*notes, *raw.notes),
+            options=self.options,
+            truncated=form.cuts_names,
+            unpacked=place.unpacked,
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A data file, and the zip that it came out of."""
+
+    file: Path
+    zip: Path | None = None
+    unpacked: Unpacked | None = None
+
+    @property
+    def path(self) -> Path:
+        return self.file if self.zip is None else self.zip
+
+    @property
+    def shown(self) -> str:
+        if self.zip is None or self.unpacked is None:
+            return str(self.file)
+        return f"{self.zip}/{self.file.relative_to(self.unpacked.folder).as_posix()}"
+
+
+def _in_words_of_the_user(
+    error: YuxiGisError, path: Path, unpacked: Unpacked | None
+) -> YuxiGisError:
+    """The same error with the zip that the user knows, not its scratch copy."""
+    if unpacked is None:
+        return error
+    scratch = str(unpacked.folder)
+    return type(error)(error.zh.replace(scratch, str(path)), error.en.replace(scratch, str(path)))
 
 
 def _parse(source: str, catalog: Catalog) -> tuple[LayerSpec | None, Path, str | None]:
@@ -129,105 +331,86 @@ def _parse(source: str, catalog: Catalog) -> tuple[LayerSpec | None, Path, str |
     return catalog[layer_id], Path(path), table or None
 
 
-def _files(path: Path) -> list[Path]:
-    """The data files that `path` stands for."""
-    if not path.exists():
+def _require_there(path: Path) -> None:
+    try:
+        there = path.exists()
+    except (OSError, ValueError):  # a name that no disk can hold
+        there = False
+    if not there:
         raise SourceError(
             f"{path}：找不到该文件。请检查路径和文件名。",
             f"{path}: no such file. Check the path and the name.",
         )
-    if path.is_file() or path.suffix.lower() == ".gdb":
-        if path.is_file() and path.stat().st_size == 0:
-            raise SourceError(
-                f"{path}：文件是空的（0 字节）。请重新拷贝或重新导出。",
-                f"{path}: the file is empty (0 bytes). Copy or export it again.",
-            )
-        return [path]
-    files = sorted(
-        f
-        for f in path.rglob("*")
-        if f.suffix.lower() in _SUFFIXES and not _within_gdb(f.relative_to(path))
-    )
-    if not files:
-        kinds = " ".join(_SUFFIXES)
+    if path.is_file() and path.stat().st_size == 0:
         raise SourceError(
-            f"{path}：文件夹里没有可读的数据（{kinds}）。",
-            f"{path}: the folder has no data that can be read ({kinds}).",
+            f"{path}：文件是空的（0 字节）。请重新拷贝或重新导出。",
+            f"{path}: the file is empty (0 bytes). Copy or export it again.",
         )
-    return files
+    if path.is_file():
+        refuse_other_archives(path)
 
 
-def _within_gdb(path: Path) -> bool:
-    return any(folder.suffix.lower() == ".gdb" for folder in path.parents)
+def _pick(place: _Place, raws: list[RawTable], wanted: str) -> list[RawTable]:
+    chosen = [raw for raw in raws if raw.name == wanted]
+    if not chosen:
+        names = ", ".join(raw.name for raw in raws)
+        raise SourceError(
+            f"{place.file}：没有名为 {wanted} 的图层。其中有：{names}。",
+            f"{place.file}: has no table {wanted}. It has: {names}.",
+        )
+    return chosen
 
 
-def _tables(file: Path) -> list[str]:
-    if file.suffix.lower() == ".shp":
-        require_whole(file)
-    try:
-        with warnings.catch_warnings():
-            # Declared M values are dropped on reading; the rows are what matters here.
-            warnings.filterwarnings("ignore", message=".*geometry types are not supported")
-            names = [str(name) for name, _ in pyogrio.list_layers(file)]
-    except (DataSourceError, DataLayerError) as error:
-        raise unreadable(file, error) from error
-    return [name for name in names if not _PRIVATE.fullmatch(name)]
+def _format_decision(form: Format) -> Decision:
+    return Decision("format", form.en, "按文件后缀", "by the ending of the file", "certain")
 
 
-def unreadable(file: Path, error: Exception) -> SourceError:
-    # GDAL goes on with advice about its own options, which are not ours.
-    why = " ".join(str(error).split()).partition("; It might help")[0]
-    return SourceError(
-        f"{file}：无法读取，文件可能已损坏或格式不支持（{why}）。"
-        "支持 shapefile、GeoPackage、GeoJSON、File GDB（含 zip）。",
-        f"{file}: cannot be read; it may be damaged or of an unknown format ({why}). "
-        "Shapefile, GeoPackage, GeoJSON and File GDB (zipped too) can be read.",
+def _in_order(form: Decision, *others: Decision) -> tuple[Decision, ...]:
+    """The reader's own word on the format goes before what the ending says."""
+    own = [made for made in others if made.what == "format"]
+    return (*(own or [form]), *(made for made in others if made.what != "format"))
+
+
+def _layer_decision(spec: LayerSpec | None) -> Decision:
+    if spec is None:
+        return Decision(
+            "layer",
+            "",
+            "未识别：表名和字段都不像已知图层；可用 ID=路径 指明",
+            "not recognised by its name or fields; name it as ID=path",
+            "low",
+        )
+    return Decision(
+        "layer",
+        spec.id,
+        f"按表名和字段识别为{spec.title_zh}",
+        f"recognised by name and fields as {spec.id}",
+        "high",
     )
 
 
-def _inspect(file: Path, table: str, catalog: Catalog, given: CRS | None) -> SourceTable:
-    told = undeclared_encoding(file) if file.suffix.lower() == ".shp" else None
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*geometry types are not supported")
-            info = pyogrio.read_info(file, layer=table, encoding=told, force_feature_count=True)
-    except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
-        raise unreadable(file, error) from error
-    columns = tuple(str(name) for name in info["fields"])
-    declared = None if info["crs"] is None else parse_crs(info["crs"])
-    stem = file.name.partition(".")[0]
-    spec = recognise(table, columns, catalog) or recognise(stem, columns, catalog)
-    why = (
-        ("未识别：表名和字段都不像已知图层", "not recognised by its name or fields")
-        if spec is None
-        else (f"按表名和字段识别为{spec.title_zh}", f"recognised by name and fields as {spec.id}")
-    )
-    return SourceTable(
-        path=file,
-        table=table,
-        spec=spec,
-        why=why,
-        geometry=info["geometry_type"],
-        crs=given if declared is None else declared,
-        crs_from="file" if declared else "given" if given else "missing",
-        encoding=told or info["encoding"] or "UTF-8",
-        encoding_from="text" if told else "file",
-        rows=info["features"],
-        columns=columns,
-    )
+def _named(tables: list[SourceTable], spec: LayerSpec) -> list[SourceTable]:
+    """The tables that the user means by ``ID=path``: one from each file."""
+    by_file: dict[str, list[SourceTable]] = {}
+    for table in tables:
+        by_file.setdefault(table.name.rpartition("|")[0], []).append(table)
+    return [_one(file, found, spec) for file, found in by_file.items()]
 
 
-def _named(file: Path, tables: list[SourceTable], spec: LayerSpec) -> SourceTable:
-    """The table that the user means by ``ID=file``."""
+def _one(file: str, tables: list[SourceTable], spec: LayerSpec) -> SourceTable:
     with_geometry = [t for t in tables if t.geometry is not None]
     fitting = [t for t in tables if t.spec is spec] or with_geometry or tables
     if len(fitting) != 1:
         names = ", ".join(t.table for t in fitting)
+        short = file.replace("\\", "/").rpartition("/")[2]
         raise SourceError(
             f"{file}：有多个图层（{names}），不知道哪个是 {spec.id}。"
-            f"请写成 {spec.id}={file.name}|layername=图层名。",
+            f"请写成 {spec.id}={short}|layername=图层名。",
             f"{file}: has several tables ({names}); which one is {spec.id}? "
-            f"Write {spec.id}={file.name}|layername=NAME.",
+            f"Write {spec.id}={short}|layername=NAME.",
         )
-    why = (f"按用户指定读作{spec.title_zh}", f"read as {spec.id}, as told")
-    return replace(fitting[0], spec=spec, why=why)
+    told = Decision(
+        "layer", spec.id, f"按用户指定读作{spec.title_zh}", f"read as {spec.id}, as told", "certain"
+    )
+    decisions = tuple(told if d.what == "layer" else d for d in fitting[0].decisions)
+    return replace(fitting[0], spec=spec, decisions=decisions)

@@ -1,102 +1,112 @@
-"""Read land layers from shapefile, GeoPackage, GeoJSON and File Geodatabase."""
+"""Read layers and tables with their official names, in one way for every format."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any, TypeAlias
 
 import geopandas as gpd
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
+import pandas as pd
 
-from yuxi_gis.catalog import load_catalog
+from yuxi_gis.catalog import LayerSpec, load_catalog
 from yuxi_gis.crs import crs_name
-from yuxi_gis.errors import CRSError, SourceError, YuxiGisError
-from yuxi_gis.read.fields import as_text, official_names
-from yuxi_gis.read.sources import Catalog, SourceTable, find_tables, unreadable
+from yuxi_gis.errors import SourceError, YuxiGisError
+from yuxi_gis.read.fields import as_text, destroyed_codes, official_names
+from yuxi_gis.read.geometry import normalise
+from yuxi_gis.read.georeference import georeference, require_known
+from yuxi_gis.read.sources import Catalog, SourceTable, find_tables
+from yuxi_gis.read.table import Note, Options
+from yuxi_gis.read.union import union
 
-__all__ = ["read_layer", "read_layers", "read_tables"]
+__all__ = ["read_layer", "read_layers", "read_table", "read_tables"]
+
+Frame: TypeAlias = gpd.GeoDataFrame | pd.DataFrame
+Progress = Callable[[str, str, float], None]
 
 
 def read_layer(
     source: str | os.PathLike[str],
     layer: str | None = None,
     *,
-    crs: Any = None,
     require_crs: bool = True,
     catalog: Catalog | None = None,
-) -> gpd.GeoDataFrame:
-    """Read one layer with its official field names.
+    **options: Any,
+) -> Frame:
+    """Read one layer, or one table without geometry, with its official field names.
 
     Parameters
     ----------
     source : path-like
-        A file, a File Geodatabase (zipped too), or ``ID=path``.
+        A file, a File Geodatabase, a zip or a folder; see `yuxi_gis.read.formats` for what can be
+        read.
     layer : str, optional
         Layer id (``"farmland"``) or name of the table; needed where the source holds several.
-    crs : optional
-        The CRS of a source that declares none: anything that pyproj takes.
     require_crs : bool
         False returns a layer without CRS instead of raising.
     catalog : mapping of str to LayerSpec, optional
         By default the one of the package.
+    **options
+        What you know better than the file: ``crs`` (anything that pyproj takes; for a source that
+        declares none), ``override_crs`` (it holds in any case), ``encoding``, ``swap_axes``,
+        ``shift``; see `yuxi_gis.read.table.Options`.
 
     Returns
     -------
-    GeoDataFrame
+    GeoDataFrame or DataFrame
         All rows and all fields in the file's order. Fields of the layer's specification have
         their official names; those that it types as text are text (``str``), so that codes stay
-        whole. ``attrs`` tells how it was read: ``source``, ``table``, ``layer``, ``encoding``,
-        ``encoding_from``, ``crs_from``, ``renamed``.
+        whole. Geometry is two-dimensional; all of it is multi-part where any is. ``attrs`` tells
+        how it was read: ``source``, ``table``, ``layer``, ``encoding``, ``crs``, ``crs_from``,
+        ``renamed``, ``edition``, ``decisions`` and ``notes`` (lists of what `Decision` and `Note`
+        hold).
 
     Raises
     ------
     SourceError
-        The source is missing, damaged, has no geometry, or `layer` does not name one table.
+        The source is missing or damaged, or `layer` does not name one table.
     CRSError
-        The source declares no CRS and none is given.
+        The source declares no CRS and none is given; the message says what it may be.
     """
-    catalog = load_catalog() if catalog is None else catalog
-    tables = find_tables([source], crs=crs, catalog=catalog)
+    told = Options.of(**options)
+    tables = find_tables([source], options=told, catalog=catalog)
     if layer is not None:
-        tables = [t for t in tables if layer in (t.table, t.spec.id if t.spec else None)]
-    elif len(tables) > 1:
-        tables = [t for t in tables if t.spec is not None]
-    if len(tables) != 1:
-        names = ", ".join(t.table for t in find_tables([source], crs=crs, catalog=catalog))
+        chosen = [t for t in tables if layer in (t.table, t.spec.id if t.spec else None)]
+    else:
+        chosen = [t for t in tables if t.spec is not None] if len(tables) > 1 else tables
+    if len(chosen) != 1:
+        names = ", ".join(t.table for t in tables)
         raise SourceError(
             f"{source}：需要指明读哪一个图层（layer=…）。其中有：{names}。",
             f"{source}: say which layer to read (layer=…). It has: {names}.",
         )
-    table = tables[0]
-    _require_usable(table, require_crs=require_crs)
-    return _read(table)
+    return read_table(chosen[0], require_crs=require_crs)
 
 
 def read_layers(
-    *sources: str | os.PathLike[str], crs: Any = None, catalog: Catalog | None = None
-) -> dict[str, gpd.GeoDataFrame]:
-    """Read every recognised layer of `sources`.
+    *sources: str | os.PathLike[str], catalog: Catalog | None = None, **options: Any
+) -> dict[str, Frame]:
+    """Read every recognised layer and table of `sources`.
 
     Parameters
     ----------
     *sources : path-like
-        Files, folders, or ``ID=path``.
-    crs : optional
-        The CRS of sources that declare none.
+        Files, folders, zips, or ``ID=path``.
     catalog : mapping of str to LayerSpec, optional
+    **options
+        See `read_layer`.
 
     Returns
     -------
-    dict of str to GeoDataFrame
-        By layer id, in the order of the catalogue. See `read_layer`.
+    dict of str to GeoDataFrame or DataFrame
+        By layer id. See `read_layer` and `read_tables`.
 
     Raises
     ------
     SourceError
-        Nothing was recognised, or one layer was found twice.
+        A source cannot be read, or nothing was recognised.
     CRSError
 
     Warns
@@ -104,87 +114,143 @@ def read_layers(
     UserWarning
         Names the tables that were not recognised.
     """
-    catalog = load_catalog() if catalog is None else catalog
-    tables = find_tables(sources, crs=crs, catalog=catalog)
-    skipped = [f"{t.path.name}|{t.table}" for t in tables if t.spec is None]
+    tables = find_tables(sources, options=Options.of(**options), catalog=catalog)
+    skipped = [t.name for t in tables if t.spec is None]
     if skipped:
         warnings.warn("not recognised, not read: " + ", ".join(skipped), stacklevel=2)
     return read_tables(tables)
 
 
-def read_tables(tables: Iterable[SourceTable]) -> dict[str, gpd.GeoDataFrame]:
-    """Read the recognised ones of `tables`; see `read_layers`."""
+def read_tables(
+    tables: Iterable[SourceTable],
+    *,
+    on_error: Callable[[YuxiGisError], None] | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Frame]:
+    """Read the recognised ones of `tables`.
+
+    A layer that lies in several files is put together, the rows in the order of the files.
+
+    Parameters
+    ----------
+    tables : iterable of SourceTable
+    on_error : callable, optional
+        Is given the error of a layer that cannot be read, and the others are read all the same;
+        by default it is raised.
+    progress : callable, optional
+        Called as ``progress(zh, en, fraction)``.
+
+    Raises
+    ------
+    SourceError
+        Nothing was recognised, or the same parcels lie in two files.
+    CRSError
+        A layer has no CRS, or the parts of one have different ones.
+    """
     tables = list(tables)
-    chosen: dict[str, SourceTable] = {}
-    for table in tables:
-        if table.spec is None:
-            continue
-        if table.spec.id in chosen:
-            twin = chosen[table.spec.id]
-            raise SourceError(
-                f"图层 {table.spec.id} 出现两次：{twin.path}|{twin.table} 和 "
-                f"{table.path}|{table.table}。请只给其中一个。",
-                f"Layer {table.spec.id} was found twice: {twin.path}|{twin.table} and "
-                f"{table.path}|{table.table}. Give only one of them.",
-            )
-        chosen[table.spec.id] = table
-    if not chosen:
-        names = ", ".join(f"{t.path}|{t.table}" for t in tables)
+    wanted = [t for t in tables if t.spec is not None]
+    if not wanted:
+        names = ", ".join(t.name for t in tables)
         raise SourceError(
             f"没有识别出任何图层：{names}。请用 ID=路径 指明，例如 farmland=地块.shp；"
             "yuxi-gis layers 列出所有 ID。",
             f"No layer was recognised: {names}. Name it as ID=path, for example "
             "farmland=parcels.shp; yuxi-gis layers lists the IDs.",
         )
-    for table in chosen.values():
-        _require_usable(table, require_crs=True)
-    return {layer_id: _read(table) for layer_id, table in chosen.items()}
+    parts: dict[str, list[SourceTable]] = {}
+    for table in wanted:
+        parts.setdefault(table.spec.id, []).append(table)  # type: ignore[union-attr]
+    order = list(load_catalog())
+    layers: dict[str, Frame] = {}
+    for layer_id in sorted(parts, key=lambda i: order.index(i) if i in order else len(order)):
+        try:
+            layers[layer_id] = _whole(parts[layer_id], progress)
+        except YuxiGisError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+    return layers
 
 
-def _require_usable(table: SourceTable, *, require_crs: bool) -> None:
-    where = f"{table.path}|{table.table}"
-    if table.geometry is None:
-        raise SourceError(
-            f"{where}：是没有图形的属性表，不能作为图层。请给出带图形的文件。",
-            f"{where}: is a table without geometry and no layer. Give the file with the shapes.",
-        )
-    if require_crs and table.crs is None:
-        raise CRSError(
-            f"{where}：没有坐标系（缺 .prj？规则 S03）。请用 --crs 指明，例如 --crs EPSG:4543。",
-            f"{where}: has no CRS (.prj missing? rule S03). Give it with --crs, for example "
-            "--crs EPSG:4543.",
-        )
+def _whole(tables: list[SourceTable], progress: Progress | None) -> Frame:
+    """One layer from all its tables."""
+    frames = []
+    for done, table in enumerate(tables):
+        if progress is not None:
+            progress(f"读取 {table.name}", f"reading {table.name}", done / len(tables))
+        frames.append(read_table(table))
+    spec = tables[0].spec
+    assert spec is not None  # those without were sorted out before
+    return union(frames, spec)
 
 
-def _read(table: SourceTable) -> gpd.GeoDataFrame:
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*geometry types are not supported")
-            warnings.filterwarnings("ignore", message="Could not parse column")  # stays text
-            told = table.encoding if table.encoding_from == "text" else None
-            frame = pyogrio.read_dataframe(table.path, layer=table.table, encoding=told)
-    except (DataSourceError, DataLayerError, UnicodeDecodeError) as error:
-        raise unreadable(table.path, error) from error
-    if not isinstance(frame, gpd.GeoDataFrame):
-        raise unreadable(table.path, YuxiGisError("没有图形", "no geometry"))
-    if frame.crs is None and table.crs is not None:
-        frame = frame.set_crs(table.crs)
-    renamed: dict[str, str] = {}
+def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
+    """Read one table; see `read_layer`.
+
+    Raises
+    ------
+    SourceError
+        The rows cannot be read.
+    CRSError
+        It has geometry but no CRS, and `require_crs` is true.
+    """
+    frame, notes = table.load()
+    decisions, notes = list(table.decisions), (*table.notes, *notes)
+    attrs: dict[str, Any] = {
+        "source": str(table.path),
+        "name": table.name,
+        "table": table.table,
+        "layer": table.spec.id if table.spec else None,
+        "encoding": table.encoding,
+        "crs": "-",
+        "crs_from": None,
+        "renamed": {},
+        "edition": None,
+    }
     if table.spec is not None:
-        names = official_names(table.columns, table.spec)
-        renamed = {old: new for old, new in names.items() if old != new}
-        frame = frame.rename(columns=renamed)
-        for field in table.spec.fields:
-            if field.type in ("Char", "Varchar") and field.name in frame.columns:
-                frame[field.name] = as_text(frame[field.name])
-    frame.attrs.update(
-        source=str(table.path),
-        table=table.table,
-        layer=table.spec.id if table.spec else None,
-        encoding=table.encoding,
-        encoding_from=table.encoding_from,
-        crs=crs_name(table.crs),
-        crs_from=table.crs_from,
-        renamed=renamed,
-    )
+        frame, more = _official(frame, table.spec, attrs, truncated=table.truncated)
+        known = {note.field for note in notes if note.what == "code_destroyed"}
+        notes += tuple(note for note in more if note.field not in known)
+    if isinstance(frame, gpd.GeoDataFrame):
+        frame, more = normalise(frame)
+        in_yuxi = table.spec is not None and _in_yuxi(frame, table.spec)
+        placed = georeference(frame, table.name, table.options, in_yuxi=in_yuxi)
+        if require_crs:
+            require_known(placed, table.name)
+        frame = placed.frame
+        attrs |= {"crs": crs_name(frame.crs), "crs_from": placed.crs_from}
+        # A reader that says more of the CRS than that the file declares it is heard.
+        told = placed.crs_from == "file" and any(made.what == "crs" for made in decisions)
+        decisions = [made for made in decisions if told or made.what != "crs"]
+        decisions += [made for made in placed.decisions if not (told and made.what == "crs")]
+        notes += (*more, *placed.notes)
+    attrs["decisions"] = [asdict(d) for d in decisions]
+    attrs["notes"] = [asdict(n) for n in notes]
+    frame.attrs.clear()
+    frame.attrs.update(attrs)
     return frame
+
+
+def _official(
+    frame: Frame, spec: LayerSpec, attrs: dict[str, Any], *, truncated: bool
+) -> tuple[Frame, tuple[Note, ...]]:
+    """`frame` with official names and text where the specification says text."""
+    shape = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
+    columns = [str(c) for c in frame.columns if c != shape]
+    names = official_names(columns, spec, truncated=truncated)
+    attrs["renamed"] = {old: new for old, new in names.items() if old != new}
+    edition = spec.edition(columns)
+    attrs["edition"] = edition.name if edition else None
+    frame = frame.rename(columns=attrs["renamed"])
+    for field in spec.fields:
+        if field.type in ("Char", "Varchar") and field.name in frame.columns:
+            frame[field.name] = as_text(frame[field.name])
+    return frame, tuple(destroyed_codes(frame, spec, edition=edition))
+
+
+def _in_yuxi(frame: Frame, spec: LayerSpec) -> bool:
+    """Whether the codes of a layer are those of Yuxi (GB/T 2260: 5304)."""
+    if spec.key not in frame.columns:
+        return False
+    codes = frame[spec.key].dropna().astype("str").head(1000)
+    return len(codes) > 0 and bool(codes.str.startswith("5304").mean() > 0.9)

@@ -15,14 +15,17 @@ from typing import TypedDict, Unpack
 import folium
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 from folium.raster_layers import ImageOverlay
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
+from yuxi_gis.codes import Masking
 from yuxi_gis.errors import ParameterError
+from yuxi_gis.export.masking import mask_findings, mask_table
 from yuxi_gis.export.webmap.elements import PageControls, VectorLayer
 from yuxi_gis.export.webmap.features import drawable, encode_layer
 from yuxi_gis.export.webmap.heading import Source, heading
-from yuxi_gis.export.webmap.page import OfflineMap, OfflinePage, check_offline
+from yuxi_gis.export.webmap.page import OfflineMap, OfflinePage, Raw, check_offline
 from yuxi_gis.export.webmap.scenes import Picture, picture
 from yuxi_gis.export.webmap.texts import texts
 from yuxi_gis.export.webmap.themes import Theme, layer_theme, result_theme
@@ -30,13 +33,19 @@ from yuxi_gis.outputs import staged
 
 __all__ = ["make_map", "write_map"]
 
+_MASKING = Masking()
 #: Drawing order of the known layers, the lowest first; others lie above these.
-_ORDER = ("admin", "landuse", "farmland", "protected_cropland", "homestead", "idle_land")
+_ORDER = (
+    "admin", "landuse", "landuse_change", "farmland", "protected_cropland", "farmland_target",
+    "cadastral_parcel", "homestead", "idle_land", "monitoring_patch",
+    "suspected_construction_patch", "new_construction_patch", "enforcement_parcel",
+    "boundary_line", "boundary_point",
+)  # fmt: skip
 
 #: What a page without features shows: the city of Yuxi, [[south, west], [north, east]].
 _YUXI = [[23.315, 101.277], [24.952, 103.152]]
 
-Layers = Mapping[str, gpd.GeoDataFrame]
+Layers = Mapping[str, pd.DataFrame]
 Scene = str | os.PathLike[str]
 
 
@@ -51,7 +60,7 @@ class Content(TypedDict, total=False):
     lang: str
     title: str | None
     catalog: Mapping[str, LayerSpec] | None
-    unmask: bool
+    masking: Masking
 
 
 def make_map(
@@ -65,16 +74,16 @@ def make_map(
     lang: str = "zh",
     title: str | None = None,
     catalog: Mapping[str, LayerSpec] | None = None,
-    unmask: bool = False,
+    masking: Masking = _MASKING,
 ) -> folium.Map:
     """Lay layers, findings and changes on one folium map.
 
     Parameters
     ----------
-    layers : mapping of str to GeoDataFrame
+    layers : mapping of str to GeoDataFrame or DataFrame
         By layer id, each in its own CRS. Layers of the catalogue show their official fields with
         titles and decoded code lists, others all their columns. Features without geometry are
-        not drawn; the page says how many.
+        not drawn; the page says how many. Tables without geometry are left out.
     findings, patches, changed_parcels : GeoDataFrame, optional
         Results of `yuxi_gis.checks` and `yuxi_gis.change`.
     before, after : path-like, optional
@@ -83,8 +92,9 @@ def make_map(
     title : str, optional
     catalog : mapping of str to LayerSpec, optional
         By default the one of the package.
-    unmask : bool
-        Show names, identity numbers and telephones as they are.
+    masking : Masking
+        Which personal data are masked; by default all (`yuxi_gis.export.masking`). The page says
+        so.
 
     Returns
     -------
@@ -103,13 +113,13 @@ def make_map(
     words = texts(lang)
     specs = load_catalog() if catalog is None else catalog
     results = _results(changed_parcels, patches, findings)
-    themed = _themed(layers, results, specs, lang, unmask)
+    themed = _themed(layers, results, specs, lang, masking)
     scenes = {"before": before, "after": after}
     pictures = {when: picture(path) for when, path in scenes.items() if path is not None}
     if not themed and not pictures:
         raise ParameterError(
-            "没有可上图的图层或影像。请至少给出一个图层。",
-            "There is no layer and no scene to map. Give at least one layer.",
+            "没有可上图的图层或影像。请至少给出一个带图形的图层。",
+            "There is no layer and no scene to map. Give at least one layer that has geometry.",
         )
     frames = [drawable(frame) for _, frame in themed]
     name = title or words["title"]
@@ -126,7 +136,8 @@ def make_map(
         sources.append(Source.of_layer(theme.title, frame, len(drawn)))
     titles = [_scene_title(words[when], image) for when, image in pictures.items()]
     PageControls({"texts": words, "scenes": titles, "bounds": bounds}).add_to(result)
-    page.html.add_child(heading(name, sources, words, unmask=unmask), name="heading")
+    page.header.add_child(Raw(f'<meta name="yuxi-gis-masking" content="{masking.word}">'))
+    page.html.add_child(heading(name, sources, words, masking.text(lang)), name="heading")
     return result
 
 
@@ -143,7 +154,7 @@ def write_map(
     ----------
     path : path-like
         The HTML file.
-    layers : mapping of str to GeoDataFrame
+    layers : mapping of str to GeoDataFrame or DataFrame
     overwrite : bool
         Replace an existing file.
     **content
@@ -174,17 +185,20 @@ def _themed(
     results: Mapping[str, gpd.GeoDataFrame],
     catalog: Mapping[str, LayerSpec],
     lang: str,
-    unmask: bool,
+    masking: Masking,
 ) -> list[tuple[Theme, gpd.GeoDataFrame]]:
     """Themes with their frames, the lowest first: land, then results."""
     known = [layer_id for layer_id in _ORDER if layer_id in layers]
     others = [layer_id for layer_id in layers if layer_id not in _ORDER]
     themed = []
     for layer_id in (*known, *others):
-        frame = layers[layer_id]
-        spec = catalog.get(layer_id)
-        themed.append((layer_theme(layer_id, frame, spec, lang=lang, unmask=unmask), frame))
+        spec, table = catalog.get(layer_id), layers[layer_id]
+        if not isinstance(table, gpd.GeoDataFrame) or table.active_geometry_name is None:
+            continue
+        frame, _ = mask_table(table, masking, spec)
+        themed.append((layer_theme(layer_id, frame, spec, lang=lang), frame))
     for result, frame in results.items():
+        frame = mask_findings(frame, masking)
         themed.append((result_theme(result, frame, catalog, lang=lang), frame))
     return themed
 

@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from yuxi_gis.crs import require_crs
+from yuxi_gis.codes import as_text
+from yuxi_gis.crs import datum, require_crs
 from yuxi_gis.export.webmap.themes import NEUTRAL, Theme
 from yuxi_gis.symbology import Category, Symbol
 
@@ -45,11 +46,11 @@ def drawable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     Raises
     ------
     CRSError
-        The layer has no CRS.
+        The layer has no CRS, or nothing but a ballpark leads from its datum to WGS 84.
     """
     require_crs(frame)
     shapes = frame.geometry.array
-    frame = frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))].to_crs(4326)
+    frame = datum.to_crs(frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))], 4326)
     flat = shapely.transform(
         shapely.force_2d(frame.geometry.array), lambda xy: np.round(xy, _DECIMALS)
     )
@@ -121,10 +122,11 @@ def _choose(
         return np.zeros(len(frame), dtype=np.int64)
     by_value = {c.value: i for i, c in enumerate(style.categories)}
     if style.attribute in frame.columns:
-        values = frame[style.attribute].astype("str").fillna("")
+        values = as_text(frame[style.attribute]).fillna("")
     else:
         values = pd.Series("", index=frame.index)
-    chosen = values.map(by_value).fillna(by_value.get("", -1)).to_numpy(dtype=np.int64)
+    numbers = values.map(by_value).fillna(by_value.get("", -1))
+    chosen = np.array(numbers, dtype=np.int64)
     if (chosen < 0).any():
         chosen[chosen < 0] = len(categories)
         categories.append((theme.label(Category("", "", NEUTRAL)), (NEUTRAL, False)))
@@ -160,7 +162,7 @@ def _features(frame: gpd.GeoDataFrame, theme: Theme, symbols: npt.NDArray[np.int
     shapes = shapely.to_geojson(frame.geometry.array)
     points = np.round(shapely.get_coordinates(frame.geometry.representative_point()), _DECIMALS)
     columns = [column.show(frame[column.name]) for column in theme.columns]
-    keys = frame[theme.key].astype("str").fillna("") if theme.key else [""] * len(frame)
+    keys = as_text(frame[theme.key]).fillna("") if theme.key else [""] * len(frame)
     rows: Sequence[tuple[str, ...]] = list(zip(*columns, strict=True)) or [()] * len(frame)
     return [
         f'{{"type":"Feature","geometry":{shape},"properties":'

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from html import escape
-from importlib.metadata import PackageNotFoundError, version
 
 import geopandas as gpd
 
 from yuxi_gis.crs import crs_name
+from yuxi_gis.export.provenance import file_name, now, software
 from yuxi_gis.export.webmap.page import Raw
 from yuxi_gis.export.webmap.scenes import Picture
 
@@ -31,7 +29,7 @@ class Source:
     @classmethod
     def of_layer(cls, title: str, frame: gpd.GeoDataFrame, drawn: int) -> Source:
         """A layer; its file is what ``attrs["source"]`` says, without folders."""
-        file = _file_name(frame.attrs.get("source", ""))
+        file = file_name(frame.attrs.get("source", ""))
         table = str(frame.attrs.get("table", ""))
         if table and table not in file:
             file = f"{file} · {table}"
@@ -43,39 +41,25 @@ class Source:
         scene = picture.scene
         number = scene.crs.to_epsg()
         crs = f"EPSG:{number}" if number else scene.crs.to_string()[:40]
-        return cls(title, f"{scene.width} × {scene.height}", _file_name(scene.path), crs)
+        return cls(title, f"{scene.width} × {scene.height}", file_name(scene.path), crs)
 
 
-def _file_name(path: object) -> str:
-    """The last part of a path: folders of the machine do not go into the page."""
-    return re.split(r"[/\\]", str(path).rstrip("/\\"))[-1]
-
-
-def heading(
-    title: str, sources: Sequence[Source], words: Mapping[str, str], *, unmask: bool
-) -> Raw:
-    """The title bar as HTML, all texts escaped."""
-    made = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %z")
+def heading(title: str, sources: Sequence[Source], words: Mapping[str, str], masking: str) -> Raw:
+    """The title bar as HTML, all texts escaped; `masking` is what it says of personal data."""
+    made = now().astimezone().strftime("%Y-%m-%d %H:%M %z")
     facts = {
         words["about_crs_page"]: "EPSG:3857 (WGS 84 / Pseudo-Mercator)",
         words["about_made"]: made,
-        words["about_by"]: _program(),
+        words["about_by"]: software(),
     }
-    notes = ("about_suspected", "about_unmasked" if unmask else "about_masked", "about_rounding")
-    lines = "".join(f"<p>{escape(words[note])}</p>" for note in notes)
+    notes = (words["about_suspected"], masking, words["about_rounding"])
+    lines = "".join(f"<p>{escape(note)}</p>" for note in notes)
     return Raw(
         f'<header id="yuxi-bar"><h1>{escape(title)}</h1><div id="yuxi-search"></div>'
         f'<details id="yuxi-about"><summary>{escape(words["about"])}</summary><div>'
         f"{_source_table(sources, words)}{_fact_list(facts)}{lines}</div></details></header>\n"
         f"<noscript>{escape(words['noscript'])}</noscript>\n"
     )
-
-
-def _program() -> str:
-    try:
-        return f"yuxi-gis {version('yuxi-gis')}"
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "yuxi-gis"
 
 
 def _source_table(sources: Sequence[Source], words: Mapping[str, str]) -> str:

@@ -31,14 +31,6 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "检查发现与变化均为疑似，须人工核实，不构成违法认定。",
         "Findings and changes are suspicions to be verified by people, never a verdict.",
     ),
-    "about_masked": (
-        "个人信息（姓名、证件号码、电话）已遮盖。",
-        "Personal data (names, identity numbers, telephones) are masked.",
-    ),
-    "about_unmasked": (
-        "本页含未遮盖的个人信息，请勿外传。",
-        "This page holds unmasked personal data: do not pass it on.",
-    ),
     # Legend and layer control
     "legend": ("图层与图例", "Layers and legend"),
     "scenes": ("影像底图", "Imagery"),

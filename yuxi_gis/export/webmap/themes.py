@@ -73,39 +73,37 @@ class Theme:
 
 
 def layer_theme(
-    layer_id: str, frame: gpd.GeoDataFrame, spec: LayerSpec | None, *, lang: str, unmask: bool
+    layer_id: str, frame: gpd.GeoDataFrame, spec: LayerSpec | None, *, lang: str
 ) -> Theme:
     """The theme of a layer of land data.
 
     A layer of the catalogue shows its official fields only: what an unofficial column holds is
-    not known, it may be personal. A layer without `spec` shows all its columns in one neutral
-    symbol.
+    not known, it may be personal. A layer without `spec` shows all its columns. One without
+    `spec`, and a table that has been given geometry, have one neutral symbol.
     """
     if spec is None:
         names = [str(name) for name in frame.columns if name != frame.geometry.name]
         columns = tuple(Column(name, name, plain) for name in names)
         key = names[0] if names else None
         return Theme(layer_id, layer_id, key, columns, None, lambda category: layer_id)
-    style = load_style(spec.id)
-    field = spec.by_name.get(style.attribute or "")
+    style = None if spec.is_table else load_style(spec.id)
+    field = spec.by_name.get(style.attribute or "") if style else None
     return Theme(
         spec.id,
         spec.title(lang),
         spec.key if spec.key in frame.columns else None,
-        _official_columns(frame, spec, lang, unmask),
+        _official_columns(frame, spec, lang),
         style,
         _category_label(spec.title(lang), lang, field.codes if field else None),
     )
 
 
-def _official_columns(
-    frame: gpd.GeoDataFrame, spec: LayerSpec, lang: str, unmask: bool
-) -> tuple[Column, ...]:
+def _official_columns(frame: gpd.GeoDataFrame, spec: LayerSpec, lang: str) -> tuple[Column, ...]:
     columns = []
     for field in (field for field in spec.fields if field.name in frame.columns):
         is_area = spec.area is not None and field.name == spec.area.field
         # Chinese titles of the standards name no unit; all of them mean m².
-        show = number(2, " m²") if is_area else field_show(field, lang, unmask=unmask)
+        show = number(2, " m²") if is_area else field_show(field, lang)
         columns.append(Column(field.name, field.title(lang), show))
         if spec.area and is_area and spec.area.mu_field is None:
             columns.append(Column(field.name, texts(lang)["area_mu"], _as_mu))

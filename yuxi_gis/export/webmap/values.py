@@ -1,4 +1,4 @@
-"""Values of a table as text for people: numbers, dates, decoded codes, masked personal data."""
+"""Values of a table as text for people: numbers, dates, decoded codes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from yuxi_gis.catalog import FieldSpec
-from yuxi_gis.codes import mask
 
 __all__ = ["Show", "decoded", "field_show", "number", "percent", "plain"]
 
@@ -68,19 +67,14 @@ def _date(value: Any) -> str:
     return text
 
 
-def field_show(field: FieldSpec, lang: str, *, unmask: bool) -> Show:
+def field_show(field: FieldSpec, lang: str) -> Show:
     """How the values of an official field are shown.
 
     Parameters
     ----------
     field : FieldSpec
     lang : {"zh", "en"}
-    unmask : bool
-        Show personal data as they are.
     """
-    if field.personal and not unmask:
-        kind = field.personal
-        return lambda values: mask(values.astype("str"), kind).fillna("").tolist()
     if field.codes is not None:
         codes = field.codes
 

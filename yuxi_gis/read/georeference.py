@@ -1,0 +1,153 @@
+"""Where a layer lies: its CRS as declared or given, and whether the coordinates agree with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+from yuxi_gis.crs import crs_name, datum, works, zones
+from yuxi_gis.errors import CRSError
+from yuxi_gis.read.table import Decision, Note, Options
+
+__all__ = ["Georeference", "georeference", "require_known"]
+
+
+@dataclass(frozen=True)
+class Georeference:
+    """A layer with its CRS, and how that was decided.
+
+    Attributes
+    ----------
+    frame : GeoDataFrame
+    crs_from : {"file", "given", "missing"}
+    decisions : tuple of Decision
+    notes : tuple of Note
+        What the coordinates say against the CRS, with the mend.
+    """
+
+    frame: gpd.GeoDataFrame
+    crs_from: str
+    decisions: tuple[Decision, ...]
+    notes: tuple[Note, ...]
+
+
+def georeference(
+    frame: gpd.GeoDataFrame, name: str, options: Options, *, in_yuxi: bool = False
+) -> Georeference:
+    """Give `frame` its CRS, look whether its coordinates fit, and move it where the user says.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        With the CRS that the file declares, or none.
+    name : str
+        File and table, for messages and for words such as GCJ-02 in it.
+    options : Options
+    in_yuxi : bool
+        The codes say that the layer lies in Yuxi: then its coordinates must, too.
+
+    Returns
+    -------
+    Georeference
+        Without a CRS where none is declared and none given: the decision says what it may be.
+    """
+    notes: list[Note] = []
+    if options.swap_axes:
+        frame = _swapped(frame)
+        notes.append(
+            Note("axes_swapped", "已按用户要求交换 X、Y。", "X and Y were exchanged, as told.")
+        )
+    if frame.crs is not None and not works(frame.crs):
+        notes.append(_broken(crs_name(frame.crs)))
+        frame = frame.set_crs(None, allow_override=True)
+    bounds = zones.robust_bounds(frame.geometry.array)
+    frame, crs_from, decisions = _with_crs(frame, bounds, options)
+    home = zones.YUXI if in_yuxi else None
+    found = zones.diagnose(bounds, frame.crs, home=home) if frame.crs is not None else ()
+    found += zones.looks_shifted(frame, name)
+    notes += [
+        Note(d.what, d.zh, d.en, "error" if d.confidence == "high" else "warning") for d in found
+    ]
+    if options.shift is not None and frame.crs is not None:
+        frame, made, warned = _shifted(frame, options.shift)
+        decisions += made
+        notes += warned
+    return Georeference(frame, crs_from, tuple(decisions), tuple(notes))
+
+
+def _broken(name: str) -> Note:
+    return Note(
+        "crs_broken",
+        f"文件中的坐标系定义（{name}）已损坏，无法计算，按没有坐标系处理。请用 --crs 指明。",
+        f"The definition of the CRS in the file ({name}) is damaged and nothing can be computed "
+        "with it; the layer is taken as one without CRS. Give it with --crs.",
+        "error",
+    )
+
+
+def _swapped(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    shapes = shapely.transform(np.asarray(frame.geometry.array), lambda xy: xy[:, ::-1])
+    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+
+
+def _with_crs(
+    frame: gpd.GeoDataFrame, bounds: tuple[float, float, float, float] | None, options: Options
+) -> tuple[gpd.GeoDataFrame, str, list[Decision]]:
+    declared, given = frame.crs, options.crs
+    if given is not None and (declared is None or options.override_crs):
+        told = Decision("crs", crs_name(given), "用户指定", "given by the user", "certain")
+        if declared is not None and declared != given:
+            told = Decision(
+                "crs",
+                crs_name(given),
+                f"用户指定，代替文件中的 {crs_name(declared)}；坐标未移动",
+                f"given by the user in place of {crs_name(declared)}; no coordinate was moved",
+                "certain",
+            )
+        return frame.set_crs(given, allow_override=True), "given", [told]
+    if declared is not None:
+        told = Decision("crs", crs_name(declared), "文件自带", "declared by the file", "certain")
+        return frame, "file", [told]
+    guesses = zones.suggest(bounds) if bounds is not None else ()
+    first = guesses[0] if guesses else None
+    return (
+        frame,
+        "missing",
+        [
+            Decision(
+                "crs",
+                "",
+                first.zh if first else "文件没有坐标系，坐标也看不出是哪一个；请用 --crs 指明",
+                first.en
+                if first
+                else "the file declares no CRS and the coordinates do not tell one; give --crs",
+                "low",
+            )
+        ],
+    )
+
+
+def _shifted(
+    frame: gpd.GeoDataFrame, shift: datum.DatumShift
+) -> tuple[gpd.GeoDataFrame, list[Decision], list[Note]]:
+    """`frame` on CGCS2000, where it is on an older datum."""
+    frame, how = datum.to_cgcs2000(frame, shift)
+    if how.source == how.target:
+        return frame, [], []
+    made = Decision(
+        "datum", f"{crs_name(how.source)} → {crs_name(how.target)}", how.zh, how.en, "certain"
+    )
+    return frame, [made], [Note("datum", zh, en, "warning") for zh, en in how.warnings]
+
+
+def require_known(placed: Georeference, name: str) -> None:
+    """Raise `CRSError` with the suggestion where the CRS is missing."""
+    if placed.crs_from == "missing":
+        told = placed.decisions[0]
+        raise CRSError(
+            f"{name}：没有坐标系（缺 .prj？规则 S03）。{told.zh}",
+            f"{name}: has no CRS (.prj missing? rule S03). {told.en}",
+        )

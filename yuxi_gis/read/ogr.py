@@ -1,0 +1,331 @@
+"""What GDAL reads for us: GeoPackage, File GDB, GeoJSON, KML, DXF, MapInfo, FlatGeobuf.
+
+Rows come through GDAL's Arrow stream: it is the fastest, and the only way that keeps curves, M
+values and long whole numbers.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+import shapely
+from pyogrio.raw import read, read_arrow
+from pyproj import CRS
+
+from yuxi_gis.crs import parse_crs
+from yuxi_gis.errors import CRSError, SourceError, YuxiGisError
+from yuxi_gis.read.arrow import to_frame
+from yuxi_gis.read.codepage import Text, text_of
+from yuxi_gis.read.geojson import stated_crs
+from yuxi_gis.read.geometry import from_wkb
+from yuxi_gis.read.table import Decision, Note, Options, RawTable
+
+__all__ = ["open", "reading", "unreadable"]
+
+#: Tables that GIS programs keep in a GeoPackage for themselves.
+_PRIVATE = re.compile(r"layer_styles|qgis_projects|gpkg_.*|sqlite_.*|rtree_.*", re.IGNORECASE)
+#: Row numbers of a database; a primary key of any other name is a field of the user's.
+_ROW_NUMBERS = ("", "fid", "ogc_fid", "ogr_fid", "objectid", "oid")
+#: Text that makes GDAL take a file, whatever its name, for an order to open others or addresses.
+_ORDERS = re.compile(
+    rb"<(OGRVRT|VRTDataset|OGRWFS|OGRCSW|OGROAPIF|WFS_|WMS_|GDAL_)|gdal_streamed_alg", re.IGNORECASE
+)
+_HEAD = 1 << 20
+_EXACT = 2.0**53
+_PART = re.compile(r" ?\b(Z|M|ZM)$|^(2\.5D|3D|Measured) ")
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A format: how its files begin, and the GDAL drivers that may read them."""
+
+    title: str
+    begins: re.Pattern[bytes]
+    drivers: tuple[str, ...]
+
+
+_JSON = _Format(
+    "GeoJSON",
+    re.compile(rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\x1e\0]*[{\[]"),
+    ("GeoJSON", "GeoJSONSeq", "ESRIJSON", "TopoJSON", "JSONFG"),
+)
+_FORMATS = {
+    ".gpkg": _Format("GeoPackage", re.compile(rb"SQLite format 3\0"), ("GPKG",)),
+    ".fgb": _Format("FlatGeobuf", re.compile(rb"fgb[\s\S]fgb"), ("FlatGeobuf",)),
+    ".geojson": _JSON,
+    ".geojsonl": _JSON,
+    ".geojsons": _JSON,
+    ".json": _JSON,
+    ".kml": _Format(
+        "KML", re.compile(rb"(\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*<"), ("LIBKML", "KML")
+    ),
+    ".kmz": _Format("KMZ", re.compile(rb"PK"), ("LIBKML", "KML")),
+    ".dxf": _Format("DXF", re.compile(rb"[\s\S]*SECTION"), ("DXF",)),
+    ".tab": _Format("MapInfo TAB", re.compile(rb"\s*!table", re.IGNORECASE), ("MapInfo File",)),
+    ".mif": _Format("MapInfo MIF", re.compile(rb"\s*version", re.IGNORECASE), ("MapInfo File",)),
+}
+_GDB = _Format("File Geodatabase", re.compile(rb""), ("OpenFileGDB",))
+
+
+def open(path: Path, options: Options) -> list[RawTable]:
+    """The tables of a file that GDAL reads, those that GIS programs keep for themselves left out.
+
+    Raises
+    ------
+    SourceError
+        The file is damaged, or is not what its name says.
+    """
+    form = _require_form(path)
+    with reading(path):
+        text = text_of(path, path.suffix.lower(), options)
+        with _settings(text.config):
+            names = [str(name) for name, _ in pyogrio.list_layers(text.source)]
+    if path.suffix.lower() == ".gpkg":
+        names = [name for name in names if not _PRIVATE.fullmatch(name)]
+    found = [_Layer(path, name, form, text) for name in names]
+    return [layer.raw() for layer in found]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Whatever GDAL or Arrow raises over `path` becomes a `SourceError`; warnings are silent."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except YuxiGisError:
+        raise
+    except Exception as error:  # they have no common base, and hostile files find every kind
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> SourceError:
+    """The error for a file that a library could not read; `error` is what it said."""
+    # GDAL goes on with advice about its own options, which are not ours.
+    why = " ".join(str(error).split()).partition("; It might help")[0][:300]
+    return SourceError(
+        f"{path}：无法读取，文件可能已损坏或格式不支持（{why}）。请重新拷贝，或从原软件重新导出。",
+        f"{path}: cannot be read; it may be damaged or of an unknown format ({why}). Copy it "
+        "again, or export it again from the program that made it.",
+    )
+
+
+@contextmanager
+def _settings(config: dict[str, Any]) -> Iterator[None]:
+    """GDAL's settings `config`, and afterwards what they were before."""
+    before = {name: pyogrio.get_gdal_config_option(name) for name in config}
+    pyogrio.set_gdal_config_options(config)
+    try:
+        yield
+    finally:
+        pyogrio.set_gdal_config_options(before)
+
+
+def _require_form(path: Path) -> _Format:
+    """The format of `path`; GDAL must not open as another what only bears the name."""
+    suffix = path.suffix.lower()
+    if suffix == ".gdb":
+        if path.is_dir() and any(f.suffix.lower() == ".gdbtable" for f in path.iterdir()):
+            return _GDB
+        raise SourceError(
+            f"{path}：不是完整的 File GDB 文件夹（没有 .gdbtable 文件）。请拷贝整个 .gdb 文件夹。",
+            f"{path}: is no whole File Geodatabase folder (no .gdbtable files in it). Copy the "
+            "whole .gdb folder.",
+        )
+    form = _FORMATS[suffix]
+    with reading(path), path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not form.begins.match(head) or _ORDERS.search(head.replace(b"\0", b"")):
+        raise SourceError(
+            f"{path}：内容不是 {form.title}，与后缀不符。请核对文件，或改成正确的后缀。",
+            f"{path}: is no {form.title}, whatever its ending says. Check the file, or give it "
+            "the right ending.",
+        )
+    return form
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """One table of a file."""
+
+    path: Path
+    name: str
+    form: _Format
+    text: Text
+
+    @property
+    def where(self) -> str:
+        return f"{self.path}|{self.name}"
+
+    def raw(self) -> RawTable:
+        with reading(self.path), _settings(self.text.config):
+            info = pyogrio.read_info(
+                self.text.source,
+                layer=self.name,
+                force_feature_count=True,
+                force_total_bounds=self.form is _JSON,
+            )
+        if info["driver"] not in self.form.drivers:
+            raise unreadable(self.path, ValueError(f"{info['driver']} in {self.path.suffix}"))
+        crs, decisions, notes = self._crs(info)
+        key = info["fid_column"] or ""
+        fields = [str(name) for name in info["fields"]]
+        if key.lower() not in _ROW_NUMBERS:
+            fields.insert(0, key)
+        geometry = info["geometry_type"]
+        if geometry is None:
+            crs = None
+        rows = max(int(info["features"]), 0)
+        return RawTable(
+            name=self.name,
+            columns=tuple(fields),
+            rows=rows,
+            geometry=None if geometry is None else _PART.sub("", geometry),
+            crs=crs,
+            encoding=self.text.decision.value,
+            load=partial(self.load, len(fields), rows, crs),
+            decisions=(self.text.decision, *decisions),
+            notes=notes,
+        )
+
+    def load(
+        self, fields: int, rows: int, crs: CRS | None
+    ) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+        """The rows of a table that has so many `fields`, and `rows` as its file says."""
+        with reading(self.path), _settings(self.text.config):
+            meta, table = read_arrow(
+                self.text.source, layer=self.name, datetime_as_string=True, return_fids=True
+            )
+        with reading(self.path):
+            shape = None
+            if meta["geometry_type"] is not None:
+                shape = table.column(table.num_columns - 1)
+                table = table.remove_column(table.num_columns - 1)
+            # The row number comes first; it stays where it is a field of the user's.
+            table = table.select(range(table.num_columns - fields, table.num_columns))
+            text = self.text
+            frame = to_frame(
+                table, self.where, text.encoding, all_in_it=text.all_in_it, times=_times(meta)
+            )
+            notes: tuple[Note, ...] = ()
+            if len(frame) != rows:
+                # The Arrow stream ends without a word where a file breaks off; this raises.
+                with _settings(text.config):
+                    read(text.source, layer=self.name, columns=[], return_fids=True)
+                notes = _other_number(len(frame), rows, self.where)
+            if self.form is _JSON:
+                notes += _lost_digits(frame, self.where)
+            if shape is None:
+                return frame, notes
+            shapes, found = from_wkb(_storage(shape), crs)
+        if self.form.title == "DXF":
+            shapes, more = _closed(shapes)
+            found += more
+        name = "geometry" if "geometry" not in frame.columns else "_geometry"
+        frame[name] = gpd.GeoSeries(shapes, crs=crs)
+        return gpd.GeoDataFrame(frame, geometry=name), (*notes, *found)
+
+    def _crs(
+        self, info: dict[str, Any]
+    ) -> tuple[CRS | None, tuple[Decision, ...], tuple[Note, ...]]:
+        if self.form is _JSON and info["driver"] in ("GeoJSON", "GeoJSONSeq"):
+            return stated_crs(self.text.source, info["total_bounds"])
+        if info["crs"] is None:
+            return None, (), ()
+        try:
+            crs = parse_crs(info["crs"])
+        except CRSError:
+            said = " ".join(str(info["crs"]).split())[:120]
+            note = Note(
+                "crs_unknown",
+                f"{self.where}：文件声明的坐标系无法识别（{said}），按没有坐标系处理。",
+                f"{self.where}: the CRS that the file declares is not known ({said}); taken as "
+                "none.",
+                "warning",
+            )
+            return None, (), (note,)
+        if self.form.title not in ("KML", "KMZ"):
+            return crs, (), ()
+        zh, en = "KML 规定用 WGS 84 经纬度", "KML has WGS 84 degrees by definition"
+        return crs, (Decision("crs", "EPSG:4326", zh, en, "certain"),), ()
+
+
+def _times(meta: dict[str, Any]) -> list[str]:
+    """The fields that GDAL gives as ISO 8601 text and that are times."""
+    kinds = zip(meta["fields"], map(str, meta["dtypes"]), strict=True)
+    return [
+        str(name) for name, kind in kinds if kind.startswith("datetime") and kind != "datetime64[D]"
+    ]
+
+
+def _other_number(found: int, said: int, where: str) -> tuple[Note, ...]:
+    note = Note(
+        "rows_differ",
+        f"{where}：文件声明有 {said} 行，实际有 {found} 行。以实际为准，请核对是否缺行。",
+        f"{where}: the file says that it has {said} rows; it has {found}, which were read. Check "
+        "whether any are missing.",
+        "warning",
+        abs(found - said),
+    )
+    return (note,)
+
+
+def _storage(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The bytes of a geometry column, also where some package has registered a type for it."""
+    if isinstance(column.type, pa.BaseExtensionType):
+        return pa.chunked_array([chunk.storage for chunk in column.chunks], pa.binary())
+    return column
+
+
+def _lost_digits(frame: pd.DataFrame, where: str) -> tuple[Note, ...]:
+    """Whole numbers beyond 2⁶³ in GeoJSON become floats, which have 15 to 17 digits."""
+    notes = []
+    for name in frame.columns:
+        if frame[name].dtype != np.float64:
+            continue
+        rows = np.flatnonzero(np.abs(frame[name].to_numpy()) >= _EXACT)
+        if len(rows):
+            notes.append(
+                Note.on_rows(
+                    "code_destroyed",
+                    rows + 1,
+                    f"{where}：字段 {name} 有 {{count}} 个数超过浮点数能表示的位数，末位已丢失（第 "
+                    "{rows} 行）。请以文本形式重新导出该字段。",
+                    f"{where}: {{count}} numbers of field {name} have more digits than a float; "
+                    "the last ones are lost (rows {rows}). Export the field again as text.",
+                    severity="error",
+                    field=str(name),
+                )
+            )
+    return tuple(notes)
+
+
+def _closed(shapes: np.ndarray) -> tuple[np.ndarray, tuple[Note, ...]]:
+    """Closed lines of a drawing as polygons: a drawing has no others for its parcels."""
+    lines = np.flatnonzero(shapely.get_type_id(shapes) == 1)
+    rings = lines[shapely.is_closed(shapes[lines]) & (shapely.get_num_points(shapes[lines]) > 3)]
+    if not len(rings):
+        return shapes, ()
+    shapes = shapes.copy()
+    has_z = bool(shapely.has_z(shapes[rings]).any())
+    points, of = shapely.get_coordinates(shapes[rings], include_z=has_z, return_index=True)
+    shapes[rings] = shapely.polygons(shapely.linearrings(points, indices=of))
+    note = Note.on_rows(
+        "lines_closed",
+        rings + 1,
+        "{count} 条闭合线按面读入（第 {rows} 行）。",
+        "{count} closed lines are read as polygons (rows {rows}).",
+    )
+    return shapes, (note,)

@@ -1,0 +1,164 @@
+"""What every reader gives back: the tables of a file, and what was decided while reading them.
+
+A reader is a function ``open(path, options) -> list[RawTable]``. It looks at the file, raises
+`SourceError` where it cannot be read, and says what it decided and why; rows are read by
+`RawTable.load`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from pyproj import CRS
+
+from yuxi_gis.crs import parse_crs
+
+if TYPE_CHECKING:
+    from yuxi_gis.crs.datum import DatumShift
+
+__all__ = ["CONFIDENCE", "Decision", "Note", "Options", "RawTable"]
+
+#: How sure a decision is: the user or the format says so; the data show it; the best guess.
+CONFIDENCE = ("certain", "high", "low")
+_ROWS_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided while reading, why, and how sure it is.
+
+    Attributes
+    ----------
+    what : str
+        ``"format"``, ``"layer"``, ``"encoding"``, ``"crs"``, ``"header"``, ``"units"`` …
+    value : str
+        What was decided: ``"GB18030"``, ``"EPSG:4543"`` …
+    zh, en : str
+        The reason, and where it is not certain, how to overrule it.
+    confidence : {"certain", "high", "low"}
+    """
+
+    what: str
+    value: str
+    zh: str
+    en: str
+    confidence: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that the user must know of the rows: a loss, a repair, a suspicion.
+
+    Attributes
+    ----------
+    what : str
+        A short stable word for scripts: ``"z_dropped"``, ``"code_destroyed"`` …
+    zh, en : str
+        One line: what, where, and what to do about it.
+    severity : {"info", "warning", "error"}
+    count : int
+        How many rows (or values) it concerns.
+    rows : tuple of int
+        The first of them, counted from 1 as the file counts them (at most 20).
+    field : str or None
+    """
+
+    what: str
+    zh: str
+    en: str
+    severity: str = "info"
+    count: int = 0
+    rows: tuple[int, ...] = ()
+    field: str | None = None
+
+    @classmethod
+    def on_rows(
+        cls, what: str, rows: Any, zh: str, en: str, *, severity: str = "info", field: str = ""
+    ) -> Note:
+        """A note on row numbers; ``{count}`` and ``{rows}`` in the texts are filled in."""
+        numbers = [int(row) for row in rows]
+        shown = tuple(numbers[:_ROWS_NAMED])
+        words = {
+            "count": len(numbers),
+            "rows": ", ".join(map(str, shown)) + (" …" if len(numbers) > len(shown) else ""),
+        }
+        return cls(
+            what,
+            zh.format(**words),
+            en.format(**words),
+            severity,
+            len(numbers),
+            shown,
+            field or None,
+        )
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user says about sources, over what they say of themselves.
+
+    Attributes
+    ----------
+    encoding : str or None
+        Of all text, whatever a file declares.
+    crs : CRS or None
+        Of sources that declare none; of all with `override_crs`.
+    override_crs : bool
+        `crs` holds also where a source declares another one; coordinates are not moved.
+    swap_axes : bool
+        Exchange X and Y of all coordinates.
+    shift : DatumShift or None
+        How layers on an older datum come to CGCS2000 (`yuxi_gis.crs.datum`).
+    """
+
+    encoding: str | None = None
+    crs: CRS | None = None
+    override_crs: bool = False
+    swap_axes: bool = False
+    shift: DatumShift | None = None
+
+    @classmethod
+    def of(cls, *, crs: Any = None, **others: Any) -> Options:
+        """Options with `crs` as anything that pyproj takes."""
+        return cls(crs=None if crs is None else parse_crs(crs), **others)
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """One table of a file before its fields have official names.
+
+    Attributes
+    ----------
+    name : str
+        As the file calls it.
+    columns : tuple of str
+        Field names as in the file, without the geometry.
+    rows : int
+    geometry : str or None
+        ``"Polygon"``, ``"MultiPolygon"``, ``"Point"`` …, ``"Unknown"`` for mixed ones; None for a
+        table without geometry.
+    crs : CRS or None
+        As the file declares it; None where it does not.
+    encoding : str
+        With which its text is read.
+    load : callable
+        Reads the rows: ``load() -> (frame, notes)``, a GeoDataFrame where `geometry` is not None,
+        its columns in the order of `columns`, one row for each row of the file, RangeIndex.
+        Raises `SourceError`.
+    decisions : tuple of Decision
+    notes : tuple of Note
+        What is known before the rows are read.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    rows: int
+    geometry: str | None
+    crs: CRS | None
+    encoding: str
+    load: Callable[[], tuple[pd.DataFrame, tuple[Note, ...]]]
+    decisions: tuple[Decision, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
