@@ -21,6 +21,7 @@ bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/accuracy_taizhou.py
 	$(BIN)/python benchmarks/villages.py
 	$(BIN)/python benchmarks/memory_change.py
+	$(BIN)/python benchmarks/read_geopackage.py
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'

@@ -111,13 +111,54 @@ def test_numbers_within_text() -> None:
     assert one(ID.translate(FULL) + "号") == f"530425***********{ID[-1]}号"
     typo = ID[:-1] + ("1" if ID[-1] != "1" else "2")
     assert one(f"身份证号：{typo}") == f"身份证号：530425***********{typo[-1]}"
-    assert one(typo) == typo
+    assert one(typo) == f"530425***********{typo[-1]}", "ledgers are full of mistyped ones"
+
+
+def wrong(number: str) -> str:
+    """The same number with another check digit."""
+    return number[:-1] + ("1" if number[-1] != "1" else "2")
+
+
+def test_mistyped_numbers() -> None:
+    """Without a check digit only births before 2000 count, or what is called an identity number."""
+    assert not is_identity_number(wrong(ID)) and not is_identity_number(wrong(YOUNG))
+    for text in (f"见{wrong(ID)}号", f"{wrong(ID)[:6]} {wrong(ID)[6:14]} {wrong(ID)[14:]}"):
+        assert "1990" not in one(text), text
+    assert one(f"见{wrong(YOUNG)}") == f"见{wrong(YOUNG)}"
+    assert "2002" not in one(f"证件号{wrong(YOUNG)}")
+    for text in ("000425199001011231", "530425199013011231", "530425189001011231"):
+        assert one(text) == text, "no province, no month, no living person"
+    assert one(wrong(ID), Masking(ids=False)) == wrong(ID)
+    column = pd.Series([wrong(ID), "5304252002010000001", wrong(YOUNG)])
+    masked = mask_codes(column, Masking())
+    assert masked.tolist() == [f"530425***********{wrong(ID)[-1]}", *column[1:]]
+    assert mask_codes(column, Masking(), pattern=r"^\d{18,19}$").tolist() == column.tolist()
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("区号0877-2061234", "区号087******34"), ("(0877)2061234", "087******34"),
+        ("（0877） 2061234。", "087******34。"), ("北京010-12345678转1", "北京010******78转1"),
+        ("0877－2061234、020—87654321", "087******34、020******21"),
+        ("０８７７－２０６１２３４", "087******34"),
+        ("+86-877-2061234", "+868*******34"), ("86-0877-2061234", "860********34"),
+    ],
+)  # fmt: skip
+def test_landlines_within_text(text: str, masked: str) -> None:
+    assert one(text) == masked
+    assert one(text, Masking(phones=False)) == text
+    assert mask_codes(pd.Series([text]), Masking()).tolist() == [masked]
 
 
 @pytest.mark.parametrize(
     "text",
     ["5304252002010000001", "530425001002JC00001", f"{YOUNG}J", f"102.{ID}", "102.13812345678",
-     "34500123.13812345678901", "530425200201", f"1{ID}", "区号0877-2021234", "张三 李四"],
+     "34500123.13812345678901", "530425200201", f"1{ID}", "张三 李四",
+     "2020-12345678", "08772061234", "2024-05-17", "2024-05-17 08:30:00", "20240517-20250517",
+     "1234.0877-2061234", "10877-2061234", "667.0300", "G48G048064", "G-48-048-0640", "0877-1",
+     "5304252002010000001-0877", "530425100201JC00001-5304252", "0877-0123456", "0877-206123456",
+     "2606.50-2607.25", "35500123.0-2606123.0", "(2020)1234567", "（001）1234567"],
 )  # fmt: skip
 def test_codes_and_coordinates_stay(text: str) -> None:
     assert one(text) == text
@@ -166,8 +207,9 @@ def test_types_of_columns() -> None:
 
 
 FRAGMENTS = st.sampled_from(
-    [ID, YOUNG, WITH_X, OLD, "13812345678", "138-1234-5678", "+8613812345678", "身份证", "张三",
-     "路", "、", " ", "'", ".0", "*", "**", "无", ID.translate(FULL), "5304252002010000001", "-"]
+    [ID, YOUNG, WITH_X, OLD, "13812345678", "138-1234-5678", "+8613812345678", "0877-2061234",
+     "(010)12345678", "身份证", "张三", "路", "、", " ", "'", ".0", "*", "**", "无", "-",
+     ID.translate(FULL), "5304252002010000001"]
 )  # fmt: skip
 TEXTS = st.lists(st.one_of(FRAGMENTS, st.text(max_size=3)), max_size=5).map("".join)
 
@@ -191,7 +233,7 @@ def test_masking_the_masked_changes_nothing(texts: list[str], kind: str) -> None
     st.text(alphabet="张三 号，电话abc:", max_size=6), st.text(alphabet="李四 。)abc", max_size=6)
 )
 def test_no_neighbouring_text_hides_a_number(before: str, after: str) -> None:
-    for number in (ID, WITH_X, "13812345678", OLD):
+    for number in (ID, wrong(ID), WITH_X, "13812345678", OLD, "0877-2061234", "(010)12345678"):
         assert number not in one(before + number + after)
 
 

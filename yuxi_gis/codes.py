@@ -2,8 +2,10 @@
 
 Identity numbers are those of GB 11643-1999 (18 characters, the last one a check digit after
 ISO 7064 MOD 11-2) and the 15 digits before it; telephones in running text are mainland mobile
-numbers (11 digits, 13x to 19x). Both are found in any text. Names are known by their column only:
-in running text nobody can tell them from other words, and they stay there.
+numbers (11 digits, 13x to 19x) and landlines whose area code is set off: 0877-2061234,
+(010)12345678. Both are found in any text; a mistyped identity number, too, where its date of
+birth is before 2000. Names are known by their column only: in running text nobody can tell them
+from other words, and they stay there.
 """
 
 from __future__ import annotations
@@ -35,9 +37,12 @@ _NUMBERS = (
     rf"(?P<id>{_DIGIT}{{6}}{_GAP}{_DIGIT}{{8}}{_GAP}{_DIGIT}{{3}}[0-9０-９XxＸｘ])"
     rf"|(?P<old>{_DIGIT}{{15}})"
     rf"|(?P<phone>(?:[8８][6６])?[1１][3-9３-９]{_DIGIT}{_GAP}{_DIGIT}{{4}}{_GAP}{_DIGIT}{{4}})"
+    # Area codes of three digits are 010 and 02x only. Digits alone may be anything.
+    rf"|(?P<landline>[(（]?(?:[8８][6６][\s\-－][0０]?|[0０])(?:[1１][0０]|[2２]{_DIGIT}|[3-9３-９]{_DIGIT}{{2}})"
+    rf"\s?[)）\-－–—]{{1,2}}\s?[1-9１-９]{_DIGIT}{{6,7}})"
 )
 _SOME_DIGITS = rf"{_DIGIT}{{4}}"
-#: What may be an identity number or a mobile number within text; all else is not looked at.
+#: What may be an identity number or a telephone within text; all else is not looked at.
 _SUSPECT = rf"(?:^|[^0-9０-９])(?:{re.sub('[?]P<[a-z]+>', '?:', _NUMBERS)})(?:$|[^0-9０-９])"
 #: The same, exactly: a letter J or Q after 18 digits makes them the code of a contract, and a
 #: number after a decimal point is none.
@@ -48,7 +53,8 @@ _IN_TEXT = re.compile(
 _EXACT = {"id": (r"[0-9]{17}[0-9Xx]", 6, -1, 11), "phone": (r"1[3-9][0-9]{9}", 3, -2, 6)}
 _SAYS_ID = re.compile("身份证|证件|公民")
 _ID_FORM = re.compile(r"[0-9*]{17}[0-9Xx*]|[0-9*]{15}")
-#: A contractor's code would need a town coded 190 to 199 to look so.
+#: A contractor's code would need a town coded 190 to 199 to look so: none is. So here a wrong
+#: check digit is a mistyped one.
 _BORN_BEFORE_2000 = r"^\s*[0-9]{6}19[0-9]{9}[0-9Xx]\s*$"
 _MOBILE = re.compile(r"(?:\+?86)?1[3-9][0-9]{9}")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
@@ -136,7 +142,7 @@ def is_mobile_number(text: str) -> bool:
 
 
 def suspects(text: pd.Series) -> Rows:
-    """Which values hold a number of the form of an identity or mobile number."""
+    """Which values hold a number of the form of an identity number or a telephone."""
     # The plain pattern runs in pyarrow, the other one in Python.
     here = text.str.contains(_SOME_DIGITS, na=False).to_numpy(bool).copy()
     if here.any():
@@ -176,7 +182,7 @@ def mask(values: pd.Series, kind: str) -> pd.Series:
 
 
 def mask_text(values: pd.Series, masking: Masking, *, keep: Set[str] = frozenset()) -> pd.Series:
-    """Running text with its identity and mobile numbers masked.
+    """Running text with its identity numbers and telephones masked.
 
     Parameters
     ----------
@@ -194,12 +200,13 @@ def mask_text(values: pd.Series, masking: Masking, *, keep: Set[str] = frozenset
 
 
 def mask_codes(values: pd.Series, masking: Masking, *, pattern: str | None = None) -> pd.Series:
-    """A column of codes or text with its identity and mobile numbers masked.
+    """A column of codes or text with its identity numbers and telephones masked.
 
     The 18 digits of a contractor's code (承包方代码) can pass for the identity number of someone
     born in 2000 or later: its 7th to 14th digits are the codes of town, village and group. So such
     numbers stay where they match `pattern`, and where most numbers of 18 digits in the column
-    are no sound identity numbers. Those born earlier are always masked.
+    are no sound identity numbers. Those born earlier are masked even with a wrong check digit,
+    but where they match `pattern`.
 
     Parameters
     ----------
@@ -217,7 +224,7 @@ def mask_codes(values: pd.Series, masking: Masking, *, pattern: str | None = Non
     if pattern is not None and here.any():
         form = re.compile(pattern, re.ASCII)
         official = text[here].map(lambda value: form.fullmatch(value) is not None)
-        early = text[here].str.contains(_BORN_BEFORE_2000)
+        early = text[here].str.contains(_BORN_BEFORE_2000) & text[here].map(is_identity_number)
         here[here] = (~official.astype(bool) | early.astype(bool)).to_numpy()
     if not here.any():
         return text
@@ -295,6 +302,11 @@ def _sound(number: str, check: bool = True) -> bool:
     return right and _born(number[6:14]) is not None
 
 
+def _likely(number: str) -> bool:
+    """Whether a clean number is an identity number, or a mistyped one of a birth before 2000."""
+    return _sound(number, check=re.match(_BORN_BEFORE_2000, number) is None)
+
+
 def _starred(text: str, head: int, tail: int) -> str:
     return text[:head] + "*" * (len(text) - head - tail) + text[len(text) - tail :]
 
@@ -340,8 +352,11 @@ def _mask_within(text: str, masking: Masking, keep: Set[str]) -> str:
         number = _clean(found.group())
         if found.lastgroup == "phone":
             return _mask_phone(number) if masking.phones else found.group()
+        if found.lastgroup == "landline":
+            digits = re.sub(r"[^0-9]", "", number)
+            return _mask_phone(digits) if masking.phones else found.group()
         said = _SAYS_ID.search(found.string, max(found.start() - 8, 0), found.start())
-        if not masking.ids or number in keep or not (_sound(number) or said):
+        if not masking.ids or number in keep or not (_likely(number) or said):
             return found.group()
         return _mask_id(number)
 

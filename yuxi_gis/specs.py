@@ -202,4 +202,11 @@ class LayerSpec:
                 if official is not None and official not in taken and column not in found:
                     found[column] = official
                     taken.add(official)
+        # A heading of two levels, 承包方/姓名: the lower one is the field.
+        for column in columns:
+            lower = folded(column.rpartition("/")[2])
+            official = names.get(lower) or old.get(lower) or self.words.get(lower)
+            if "/" in column and official is not None and official not in taken:
+                found.setdefault(column, official)
+                taken.add(official)
         return found

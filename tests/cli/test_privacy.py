@@ -116,6 +116,27 @@ def test_change(yuxi: Yuxi, source: Path, tmp_path: Path) -> None:
             assert metadata["BEFORE"] == "a.tif"
 
 
+@pytest.mark.parametrize("ending", [".gpkg", ".shp"])
+def test_what_a_clerk_adds(yuxi: Yuxi, tmp_path: Path, ending: str) -> None:
+    """Names of other tables, a mistyped identity number, a landline and an account."""
+    typo = ID[:-1] + ("1" if ID[-1] != "1" else "2")
+    secret = {"CBFMC": NAME, "承包方": "李四光", "账号": "6217001234567890123"}
+    secret |= {"备注": f"{typo}，0877-2061234"}
+    box = shapely.box(500000, 2600100, 500099, 2600200)
+    columns = {"DKBM": ["5304252022010000001"]} | {name: [text] for name, text in secret.items()}
+    frame = gpd.GeoDataFrame(columns, geometry=[box], crs=4543)
+    source = tmp_path / "DK.gpkg"
+    pyogrio.write_dataframe(frame, source, layer="DK", driver="GPKG")
+    for options, hidden in (([], True), (["--unmask"], False)):
+        folder = tmp_path / f"out{len(options)}"
+        ran = yuxi("convert", source, folder / f"DK{ending}", *options)
+        assert ran.code == 0, ran.err
+        data = b"".join(path.read_bytes() for path in folder.rglob("*.*"))
+        for text in (*list(secret.values())[:-1], typo, "0877-2061234"):
+            assert (text.encode() not in data) == hidden, text
+        assert b"5304252022010000001" in data
+
+
 @pytest.mark.parametrize("command", ["demo", "check", "change", "map", "convert"])
 def test_every_command_that_writes_has_the_options(yuxi: Yuxi, command: str) -> None:
     help_ = yuxi(command, "--help", "--lang", "en").out

@@ -63,6 +63,7 @@ def test_what_the_user_says_overrules(yuxi: Yuxi, tmp_path: Path) -> None:
     assert told(row, "encoding")["confidence"] == "certain"
     (row,) = json.loads(yuxi("info", path, "--json", "--crs", "EPSG:4522").out)
     assert row["crs_from"] == "file"
+    assert "--override-crs" in next(n["zh"] for n in row["notes"] if n["what"] == "crs_unused")
     (row,) = json.loads(yuxi("info", path, "--json", "--crs", "4522", "--override-crs").out)
     assert row["crs_from"] == "given" and "4522" in row["crs"]
     assert yuxi("info", path, "--override-crs").code == 2
@@ -95,6 +96,17 @@ def test_the_mend_of_a_wrong_zone_prefix_is_the_one_told(yuxi: Yuxi, tmp_path: P
     assert back.to_crs(4490).total_bounds == pytest.approx(
         parcels().to_crs(4490).total_bounds, abs=1e-9
     )
+
+
+def test_what_lies_wrong_is_not_moved_mapped_or_called_clean(yuxi: Yuxi, tmp_path: Path) -> None:
+    path = shapefile(tmp_path / "DK.shp", parcels(east=34500000))
+    for args in (("convert", path, tmp_path / "o.gpkg", "--to", "4490"), ("check", path)):
+        ran = yuxi(*args, "--lang", "zh", "--fail-on", "never") if "check" in args else yuxi(*args)
+        assert ran.code == 2 and "--crs EPSG:4522 --override-crs" in ran.err
+        assert "没有发现问题" not in ran.out
+    ran = yuxi("map", path, "-o", tmp_path / "o.html")
+    assert ran.code == 2 and "EPSG:4522" in ran.err
+    assert {p.suffix for p in tmp_path.iterdir()} == {".shp", ".shx", ".dbf", ".prj"}
 
 
 def test_swapped_axes_are_named_and_exchanged(yuxi: Yuxi, tmp_path: Path) -> None:
@@ -150,14 +162,17 @@ def test_a_batch_goes_on_past_a_bad_file(
     ran = yuxi("info", source, "--json", "--lang", "en")
     assert ran.code == 2
     rows = json.loads(ran.out)
-    assert [row.get("layer") for row in rows] == ["farmland", None]
+    assert rows[0]["layer"] == "farmland"
     assert "ZJD.shp" in rows[1]["error"]["en"] and str(source) in rows[1]["error"]["en"]
+    assert "图.dwg" in rows[2]["ignored"]["name"] and len(rows) == 3
     assert "图.dwg" in ran.err and "DXF" in ran.err
     ran = yuxi("convert", source, tmp_path / "o.gpkg", "--lang", "en")
     assert ran.code == 2 and "ZJD.shp" in ran.err
     assert "DK" in [str(name) for name, _ in pyogrio.list_layers(tmp_path / "o.gpkg")]
     ran = yuxi("check", source, "-o", tmp_path / "o.csv", "--lang", "en")
     assert ran.code == 2 and "ZJD.shp" in ran.err and "checked farmland" in ran.out
+    (failure,) = json.loads(yuxi("check", source, "--json").out)["failures"]
+    assert "ZJD.shp" in failure["en"]
     assert (tmp_path / "o.csv").exists()
     assert yuxi("map", source, "-o", tmp_path / "o.html").code == 2  # a map is whole or none
     assert not (tmp_path / "o.html").exists()

@@ -97,6 +97,12 @@ def test_nothing_to_say_of_nothing() -> None:
     assert diagnose(None, CRS(4543)) == () and suggest(None) == ()
 
 
+def test_units_far_from_the_metre_are_no_degrees() -> None:
+    """ESRI:102069 counts in 150 km: its numbers are as small as degrees."""
+    crs = CRS("ESRI:102069")
+    assert diagnose(within(crs, (10, 70, 20, 75)), crs) == ()
+
+
 def test_a_local_system_says_nothing_of_its_area() -> None:
     local = CRS.from_proj4("+proj=tmerc +lon_0=102.5 +x_0=50000 +y_0=-2600000 +ellps=GRS80")
     assert diagnose((1e4, 1e4, 2e4, 2e4), local) == ()
@@ -118,6 +124,16 @@ def test_zone_prefix(true: int, label: int) -> None:
         assert f"{within(true)[0]:.0f}" in text and f"{within(true)[3]:.0f}" in text
     assert f"relabel as EPSG:{true}, do not reproject" in found.en
     assert f"改标为 EPSG:{true}，不要投影转换" in found.zh
+
+
+@pytest.mark.parametrize(("true", "label"), [(4496, 4507), (2332, 2343), (4496, 4490)])
+def test_zone_prefix_in_the_west_of_yuxi(true: int, label: int) -> None:
+    """More than 3° from the meridian 105°, where a layer of zone 18 may lie all the same."""
+    west = within(true, (101.3, 24.0, 101.5, 24.2))
+    found = one(west, label)
+    assert found.what == ("metres" if label == 4490 else "zone_prefix")
+    assert found.crs == CRS(true)
+    assert true in [s.crs.to_epsg() for s in suggest(west)]
 
 
 def test_prefix_of_another_zone() -> None:
@@ -236,3 +252,15 @@ def test_suggestions_elsewhere() -> None:
     assert suggest(within(4527, PEKING))[0].crs == CRS(4527)
     assert suggest(within(4548, PEKING)) == ()  # no prefix: any meridian
     assert [s.crs.to_epsg() for s in suggest((10, 50, 11, 51))] == [4326]
+
+
+def test_utm_of_the_same_meridian_is_named() -> None:
+    """UTM differs from Gauss-Krüger by its scale of 0.9996: 1 km in a northing of 2 700 km."""
+    for true, utm, twin in ((4544, 32648, "UTM 48N"), (4542, 32647, "UTM 47N")):
+        apart = np.subtract(within(true), within(utm))
+        assert 900 < np.abs(apart).max() < 1300
+        found = {s.crs.to_epsg(): s for s in suggest(within(true))}
+        for text in (found[true].zh, found[true].en):
+            assert f"{twin} (EPSG:{utm})" in text and "1 km" in text
+        assert f"EPSG:{true}" in found[utm].en and "cannot be told apart" in found[utm].en
+    assert "UTM" not in suggest(within(4543))[0].en and "UTM" not in suggest(within(4496))[0].en

@@ -13,7 +13,7 @@ import pytest
 import shapely
 
 from yuxi_gis.codes import Masking
-from yuxi_gis.errors import OutputError, SourceError
+from yuxi_gis.errors import OutputError
 from yuxi_gis.export.convert import Conversion, convert
 from yuxi_gis.read import Options, survey
 from yuxi_gis.resources import folder
@@ -104,12 +104,34 @@ def test_townships_are_put_together(tmp_path: Path) -> None:
     assert back["DKBM"].nunique() == 6
 
 
-def test_two_copies_are_refused(tmp_path: Path) -> None:
+def test_a_copy_is_left_out_and_told(tmp_path: Path) -> None:
     parcels().to_file(tmp_path / "DK1.gpkg", layer="DK")
     parcels().to_file(tmp_path / "DK2.gpkg", layer="DK")
-    with pytest.raises(SourceError, match="found twice"):
-        converted([tmp_path], tmp_path / "o.gpkg")
-    assert not (tmp_path / "o.gpkg").exists()
+    parcels(2, first=9).to_file(tmp_path / "DK3.gpkg", layer="DK")
+    done = converted([tmp_path], tmp_path / "o.gpkg")
+    assert [table.rows for table in done.tables] == [5]
+    assert [Path(name).name for name in done.tables[0].sources] == ["DK1.gpkg|DK", "DK3.gpkg|DK"]
+    assert len(done.failures) == 1 and "DK2.gpkg|DK is not used" in done.failures[0].en
+
+
+def test_what_lies_wrong_is_not_moved(tmp_path: Path) -> None:
+    wrong = parcels()
+    wrong["geometry"] = wrong.translate(34e6, 0)
+    wrong.to_file(tmp_path / "a.gpkg", layer="DK")
+    parcels().to_file(tmp_path / "b.gpkg", layer="other")
+    done = converted([tmp_path], tmp_path / "o.gpkg", to=4490)
+    assert [table.table for table in done.tables] == ["other"]
+    assert "EPSG:4522" in done.failures[0].zh
+
+
+def test_binary_fields_stay_binary(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"FJ": [b"\x80\x00\xff", None], "ZLFJBH": ["1", "2"]})
+    frame.to_parquet(tmp_path / "QSLYZLFJ.parquet")
+    converted([tmp_path / "QSLYZLFJ.parquet"], tmp_path / "o.gpkg")
+    converted([tmp_path / "o.gpkg"], tmp_path / "p.gpkg")
+    for name in ("o", "p"):
+        back = pyogrio.read_dataframe(tmp_path / f"{name}.gpkg")
+        assert back["FJ"].tolist()[0] == b"\x80\x00\xff" and back["FJ"].isna().tolist()[1]
 
 
 def test_one_bad_layer_does_not_stop_the_others(tmp_path: Path) -> None:

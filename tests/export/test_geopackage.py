@@ -21,7 +21,8 @@ from yuxi_gis.codes import Masking
 from yuxi_gis.errors import OutputError, ParameterError
 from yuxi_gis.export.geopackage import write_geopackage
 from yuxi_gis.findings import SEVERITIES
-from yuxi_gis.read import read_layers
+from yuxi_gis.read import Options, read_layer, read_layers, read_table, survey
+from yuxi_gis.read.ogr import ROW_NUMBERS
 from yuxi_gis.symbology import load_style
 
 CODES = ["5304251002010000001", "5304251002010000002", "5304251002010000003"]
@@ -390,3 +391,71 @@ def test_nothing_half_written(tmp_path: Path, package: Path) -> None:
         write_geopackage(package, {"farmland": unwritable}, overwrite=True)
     assert package.read_bytes() == before
     assert list(tmp_path.iterdir()) == [package]
+
+
+@pytest.mark.parametrize("own", [["fid"], ["ogc_fid"], ["FID", "ogc_fid"], list(ROW_NUMBERS)[:5]])
+def test_fields_called_as_row_numbers_do_not_grow(tmp_path: Path, own: list[str]) -> None:
+    frame = farmland(**{name: [7, 8, 7] for name in own})
+    columns = []
+    for step in range(3):
+        path = tmp_path / f"{step}.gpkg"
+        write_geopackage(path, {"farmland": frame})
+        frame = read_layer(path)
+        columns.append(list(frame.columns))
+        for name in own:
+            assert frame[name].tolist() == [7, 8, 7]
+    assert columns[0] == columns[1] == columns[2]
+    assert set(columns[0]) - set(own) == {"BSM", "DKBM", "DKMC", "DKLB", "SCMJ", "geometry"}
+
+
+def test_kinds_of_values_with_gaps(tmp_path: Path) -> None:
+    values: dict[str, Any] = {
+        "whole": pd.array([1, None, 3], dtype="Int64"),
+        "small": pd.array([1, None, 3], dtype="Int32"),
+        "flag": pd.array([True, None, False], dtype="boolean"),
+        "answer": np.array([True, None, False], dtype=object),
+        "positive": pd.array([1, None, 2**63 - 1], dtype="UInt64"),
+        "huge": np.array([1, 2, 2**64 - 1], dtype="u8"),
+        "real": [1.0, np.nan, 3.0],
+        "blob": np.array([b"\x80\0", None, b""], dtype=object),
+    }
+    wanted = {
+        "whole": "int64", "small": "int32", "flag": "bool", "answer": "bool", "real": "float64",
+        "blob": "object", "positive": "int64", "huge": "object",
+    }  # fmt: skip
+    for name, given in (("o", values), ("p", {k: v for k, v in values.items() if k != "blob"})):
+        path = tmp_path / f"{name}.gpkg"
+        write_geopackage(path, {"farmland": farmland(**given)})
+        info = pyogrio.read_info(path, layer="DK")
+        found = dict(zip(info["fields"], map(str, info["dtypes"]), strict=True))
+        assert {k: found[k] for k in given} == {k: wanted[k] for k in given}
+        assert sql(path, "SELECT whole, small, flag, answer FROM DK") == [
+            (1, 1, 1, 1), (None, None, None, None), (3, 3, 0, 0)
+        ]  # fmt: skip
+        assert sql(path, "SELECT positive, huge FROM DK")[2] == (2**63 - 1, str(2**64 - 1))
+        assert table(path, "DK").geom_type.eq("MultiPolygon").all()
+    kinds = sql(tmp_path / "o.gpkg", "SELECT blob, typeof(blob) FROM DK")
+    assert kinds == [(b"\x80\0", "blob"), (None, "null"), (b"", "blob")]
+    back = read_layer(tmp_path / "o.gpkg")
+    assert back["blob"].tolist()[::2] == [b"\x80\0", b""]
+    assert back["flag"].dtype == "boolean" and back["small"].dtype == "Int32"
+
+
+def test_real_attachments_stay_bytes(shared_data: Path, tmp_path: Path) -> None:
+    found = 0
+    accdb = Path(__file__).parents[1] / "read" / "data" / "queren_V2010.accdb.zip"
+    for source in (accdb, shared_data / "geometry" / "testopenfilegdb.gdb.zip"):
+        for raw in survey([source], options=Options()).tables:
+            frame = read_table(raw, require_crs=False)
+            for name, values in frame.items():
+                if not values.map(lambda v: isinstance(v, bytes)).any():
+                    continue
+                found += 1
+                path = tmp_path / f"{found}.gpkg"
+                write_geopackage(path, {}, others={"t": frame})
+                kinds = sql(path, f'SELECT DISTINCT typeof("{name}") FROM t')
+                assert {kind for (kind,) in kinds} <= {"blob", "null"}
+                back = read_layer(path, "t", require_crs=False)[name]
+                assert back.isna().tolist() == values.isna().tolist()
+                assert back.dropna().tolist() == values.dropna().tolist()
+    assert found >= 2

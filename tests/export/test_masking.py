@@ -45,6 +45,14 @@ def masked(spec: str | None = None, masking: Masking | None = None, **columns: o
         ("东至", "neighbour"), ("DKDZ", "neighbour"), ("ZDSZN", "neighbour"),
         ("与户主关系", None), ("证件类型", None), ("户主性别", None), ("权利人性质", None),
         ("DKBM", None), ("DKMC", None), ("XZQDM", None), ("ZDDM", None), ("SCMJ", None),
+        ("承包方", "name"), ("承包方代表", "name"), ("承包方地址", "name"), ("CBFMC", None),
+        ("QLR", "name"), ("QLRMC", "name"), ("权利人名称", "name"), ("家庭成员", "name"),
+        ("产权人", "name"), ("使用权人", "name"), ("户名", "name"), ("负责人", "name"),
+        ("责任人", "name"), ("负责人证件号码", "id"), ("身份证编号", "id"),
+        ("银行账号", "id"), ("帐号", "id"),
+        ("银行卡号", "id"), ("开户", "id"), ("开户行", "id"),
+        ("承包方代码", None), ("承包方类型", None), ("承包方式", None), ("承包方成员数量", None),
+        ("家庭成员数", None), ("承包方调查日期", None), ("产权人类型", None), ("QLRLX", None),
         ("项目名称", None), ("XMMC", None), ("承包方编码", None), ("电话数量单位", None),
     ],
 )  # fmt: skip
@@ -68,6 +76,24 @@ def test_official_fields() -> None:
     }
     named = masked("farmland", Masking(names=False), ZJRXM=[f"张三{PHONE}"], DKDZ=["王五"])
     assert named == {"ZJRXM": ["张三138******21"]}
+
+
+def test_personal_fields_of_other_layers() -> None:
+    """A clerk joins the contractor's name to the parcels: CBFMC is no field of farmland."""
+    for name in ("CBFMC", "cbfmc", "承包方（代表）名称", "DBR", "指界人", "GSJSR"):
+        assert masked("landuse", **{name: ["张三", "无"]}) == {name: ["张*", "无"]}, name
+        assert masked(**{name: ["张三", "无"]}) == {name: ["张*", "无"]}, name
+    assert masked("issuer", FBFMC=["示例村"], FBFDZ=["示例村1号"]) == {}
+    assert masked("farmland", 承包方代码=contractors().tolist(), 承包方类型=["1"] * 440) == {}
+
+
+def test_accounts_and_mistyped_numbers() -> None:
+    account, typo = "6217001234567890123", ID[:-1] + ("1" if ID[-1] != "1" else "2")
+    found = masked(银行账号=[account, "无"], 卡号=[int(account), 0], 备注=[f"账 {typo}", "x"])
+    assert found["银行账号"] == ["6" + "*" * 18, "无"]
+    assert set(found) == {"银行账号", "卡号", "备注"}
+    assert account[1:] not in str(found) and "1990" not in str(found)
+    assert set(masked(a=[int(typo), int(ID)])) == {"a"}
 
 
 def test_codes_stay_and_numbers_in_their_place_do_not() -> None:

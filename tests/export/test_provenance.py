@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
+import pyogrio
 import pytest
+import shapely
 
 from yuxi_gis.codes import Masking
-from yuxi_gis.export.provenance import Provenance, file_name, inputs_of
+from yuxi_gis.export.geopackage import write_geopackage
+from yuxi_gis.export.provenance import Provenance, file_name, inputs_of, reading_of
+from yuxi_gis.read import read_layers
 
 
 def test_file_names_only() -> None:
@@ -30,3 +36,49 @@ def test_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     assert many.as_json()["masking"] == "ids phones"
     assert "9 个文件" in many.sentence() and "2023-11-14" in many.sentence()
     assert many.tags()["YUXI_GIS_INPUTS"].count(".shp") == 9
+
+
+def test_how_inputs_were_read(tmp_path: Path) -> None:
+    """From a file that was told to lie in another CRS, with its axes exchanged."""
+    source = tmp_path / "DK.gpkg"
+    frame = gpd.GeoDataFrame(
+        {"DKBM": ["5304252002010000001"], "DKMC": ["大田"]},
+        geometry=[shapely.box(2600100, 500000, 2600200, 500099)],
+        crs=4544,
+    )
+    pyogrio.write_dataframe(frame, source, layer="DK", driver="GPKG")
+    plain = read_layers(source)
+    moved = read_layers(source, crs=4543, override_crs=True, swap_axes=True)
+    assert reading_of(plain) == [] and reading_of({"x": pd.DataFrame()}) == []
+    lines = reading_of(moved)
+    assert [zh.partition(":")[0] for zh, _ in lines] == ["farmland"] * 2
+    assert lines[0][0].startswith("farmland: EPSG:4543") and "用户指定，代替" in lines[0][0]
+    assert "given by the user in place of" in lines[0][1]
+    assert lines[1] == (
+        "farmland: 已按用户要求交换 X、Y。",
+        "farmland: X and Y were exchanged, as told.",
+    )
+
+    out = tmp_path / "out.gpkg"
+    write_geopackage(out, moved)
+    metadata = pyogrio.read_info(out, layer="DK")["dataset_metadata"]
+    assert metadata["YUXI_GIS_READING"].split("\n") == [f"{zh} / {en}" for zh, en in lines]
+    said = Provenance.of([], Masking(), lines)
+    assert said.as_json()["reading"] == [{"zh": zh, "en": en} for zh, en in lines]
+    assert said.sentence() == Provenance(Masking(), made=said.made).sentence()
+
+
+def test_a_change_of_datum_is_told() -> None:
+    frame = pd.DataFrame()
+    made = {
+        "what": "datum",
+        "value": "A → B",
+        "zh": "三参数",
+        "en": "three",
+        "confidence": "certain",
+    }
+    crs = {"what": "crs", "value": "A", "zh": "文件自带", "en": "declared", "confidence": "certain"}
+    frame.attrs |= {"decisions": [crs, made], "notes": [{"what": "datum", "zh": "x", "en": "x"}]}
+    suspicion = {"what": "axes_swapped", "zh": "x", "en": "x", "severity": "error"}
+    frame.attrs["notes"].append(suspicion)
+    assert reading_of({"farmland": frame}) == [("farmland: A → B 三参数", "farmland: A → B three")]

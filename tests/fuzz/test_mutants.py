@@ -26,7 +26,7 @@ from tests.read.test_access import chinese, geodatabase
 from yuxi_gis.resources import folder
 
 ROOT = Path(__file__).resolve().parents[2]
-MUTANTS = int(os.environ.get("YUXI_MUTANTS", "400"))
+MUTANTS = int(os.environ.get("YUXI_MUTANTS", "350"))
 #: No mutant of these small files may take longer.
 SECONDS = 20
 WORKERS = 2

@@ -9,7 +9,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yuxi_gis.read.coordinates import find, last_part, literal
+from yuxi_gis.read.ledger.coordinates import find, last_part
 
 _E, _N = [500_000.3, 500_100.3, 500_200.3], [2_650_000.1, 2_650_100.1, 2_650_200.1]
 
@@ -192,5 +192,4 @@ def test_hostile_names_do_no_harm() -> None:
     found, _ = find(_table(**{"{0}经度": [102.5, None], "}{rows}纬度": [24.2, 24.3]}))
     assert found is not None and found.notes[0].rows == (6,)
     assert "{0}经度" in found.notes[0].zh
-    assert literal("a{b}").format() == "a{b}"
     assert last_part("a/") == "a/" and last_part("a/b") == "b"

@@ -289,3 +289,24 @@ def test_tidy_rings_and_points() -> None:
     assert {n.what: n.rows for n in notes} == {"points_removed": (2,), "rings_oriented": (2,)}
     point = shapely.Polygon([(1, 1)] * 4)
     assert tidy(layer(point))[0].geometry.iloc[0].equals_exact(point, 0)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_coordinates_that_are_no_numbers_are_told_and_kept(odd: float) -> None:
+    ring = np.array([(0, 0), (0, 9), (9, 9), (9, 9), (9, 0), (0, 0)], float)
+    bad = ring.copy()
+    bad[2, 1] = odd
+    with np.errstate(invalid="ignore"):
+        made = [shapely.polygons(ring), shapely.polygons(bad), None, shapely.Polygon()]
+    frame, notes = normalise(layer(*made))
+    found = [n for n in notes if n.what == "coordinate_not_finite"]
+    assert [(n.rows, n.severity) for n in found] == [((2,), "error")]
+    assert "NaN" in found[0].zh
+    done, notes = tidy(frame)
+    assert {n.what: n.rows for n in notes} == {"points_removed": (1,), "rings_oriented": (1,)}
+    assert shapely.equals_identical(done.geometry.iloc[1], made[1])
+
+
+def test_z_that_is_no_number_is_no_matter() -> None:
+    line = shapely.linestrings([(0, 0, np.nan), (1, 1, np.nan)])
+    assert [n.what for n in normalise(layer(line))[1]] == ["z_dropped"]

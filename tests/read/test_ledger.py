@@ -54,6 +54,7 @@ def _one(path: Path, **options: str) -> tuple[RawTable, pd.DataFrame]:
     assert notes == () and len(frame) == table.rows
     assert tuple(frame.columns.drop("geometry", errors="ignore")) == table.columns
     assert frame.index.equals(pd.RangeIndex(len(frame)))
+    assert len(frame.attrs["file_rows"]) == len(frame)
     return table, frame
 
 
@@ -135,6 +136,14 @@ def test_every_row_that_is_left_out_is_named(clerks_ledger: Path) -> None:
     assert rows["number_as_text"] == (14,)
 
 
+def test_rows_are_known_by_their_numbers_in_the_file(clerks_ledger: Path, tmp_path: Path) -> None:
+    assert _one(clerks_ledger)[1].attrs["file_rows"] == [6, 7, 8, 14]
+    text = '台账,\n\nDKBM,wkt\n1,"POINT\n(1 2)"\n\n2,POINT (3 4)\n合计,\n3,\n'
+    _, frame = _one(_write(tmp_path / "t.csv", text))
+    assert frame["DKBM"].tolist() == ["1", "2", "3"]  # a record counts from its first line
+    assert frame.attrs["file_rows"] == [4, 7, 9] and "geometry" in frame
+
+
 def test_a_merged_area_is_not_repeated(clerks_ledger: Path) -> None:
     table, frame = _one(clerks_ledger)
     assert "合同面积" in _note(table, "merged_number").zh
@@ -145,7 +154,7 @@ def test_xls_by_libreoffice() -> None:
     table, frame = _one(Path(__file__).parent / "data" / "ledger.xls")
     assert table.name == "承包地块台账" and table.rows == 3
     assert frame["承包方/姓名"].tolist() == ["张三", "张三", "李四"]
-    assert frame["地块编码"].tolist() == [_CODE.format(1), _CODE.format(2), "5.30402E+18"]
+    assert frame["地块编码"].tolist() == [_CODE.format(1), _CODE.format(2), "5.3040210020001E+18"]
     assert frame["SCMJM"].tolist() == [2.5, 3.5, 4.0]
     assert frame["调查日期"].tolist() == [pd.Timestamp(2016, 5, day) for day in (1, 2, 3)]
     assert _note(table, "code_destroyed").rows == (7,)
@@ -297,7 +306,7 @@ def test_numbers_in_a_code_column_are_digits(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["地块编码", "发证编号", "联系电话", "areaCode", "农户身份证"])
 def test_codes_that_excel_has_destroyed(tmp_path: Path, name: str) -> None:
     table, codes = _codes(tmp_path, [5304021002000100001, "5.30402E+18", _CODE.format(7)], name)
-    assert codes == ["5.30402E+18", "5.30402E+18", _CODE.format(7)]
+    assert codes == ["5.3040210020001E+18", "5.30402E+18", _CODE.format(7)]
     note = _note(table, "code_destroyed")
     assert note.rows == (2, 3) and note.field == name and note.severity == "error"
     assert "文本格式" in note.zh
@@ -305,7 +314,7 @@ def test_codes_that_excel_has_destroyed(tmp_path: Path, name: str) -> None:
 
 def test_a_column_of_long_numbers_is_codes_whatever_its_name(tmp_path: Path) -> None:
     table, codes = _codes(tmp_path, [5304021002000100001, 5304021002000100002], "甲")
-    assert codes == ["5.30402E+18"] * 2 and _note(table, "code_destroyed").count == 2
+    assert codes == ["5.3040210020001E+18"] * 2 and _note(table, "code_destroyed").count == 2
 
 
 @pytest.mark.parametrize(
@@ -544,7 +553,9 @@ def test_wkt_that_fails_stays_as_text(tmp_path: Path) -> None:
 def test_loading_twice_gives_the_same(tmp_path: Path) -> None:
     table, frame = _one(_write(tmp_path / "t.csv", "DKBM,lon,lat\n1,102.5,24.3\n"))
     frame.loc[0, "DKBM"] = "changed"
-    assert table.load()[0].loc[0, "DKBM"] == "1"
+    frame.attrs["file_rows"].clear()
+    again, _ = table.load()
+    assert again.loc[0, "DKBM"] == "1" and again.attrs["file_rows"] == [2]
 
 
 # ---------------------------------------------------------------------------- hostile files

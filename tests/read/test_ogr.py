@@ -14,6 +14,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyogrio
 import pytest
 import shapely
@@ -580,3 +581,152 @@ def test_mutants(tmp_path: Path) -> None:
     assert len(done.stdout.splitlines()) == 200
     with pytest.raises(YuxiGisError):
         only(tmp_path / "seeds" / "missing.gpkg")
+
+
+def features(path: Path, *made: dict[str, object]) -> Path:
+    whole = [{"type": "Feature", "properties": {}, "geometry": None} | one for one in made]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": whole}))
+    return path
+
+
+@pytest.mark.parametrize("ids", [[5, 7], [5, 5], [-5, 3], [0, 1], ["a", "b"], [5, "b"]])
+@pytest.mark.parametrize("name", ["DK.geojson", "DK.geojsonl"])
+def test_a_property_called_id_is_a_field(tmp_path: Path, ids: list[object], name: str) -> None:
+    """GDAL has whole numbers there as key and as field."""
+    path = features(tmp_path / name, *({"properties": {"id": i, "n": 1}} for i in ids))
+    if name.endswith("l"):
+        whole = json.loads(path.read_text())["features"]
+        path.write_text("\n".join(map(json.dumps, whole)))
+    table = only(path)
+    frame, notes = table.load()
+    assert table.columns == tuple(frame.columns[:2]) == ("id", "n") and notes == ()
+    assert frame["id"].map(str).tolist() == list(map(str, ids))
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [([5, 9], True), ([7, 7], True), ([0, 1], False), ([1, 2], False), (["x", "y"], False)],
+)
+def test_ids_of_features_are_not_lost_without_a_word(
+    tmp_path: Path, ids: list[object], told: bool
+) -> None:
+    path = features(tmp_path / "DK.geojson", *({"id": i, "properties": {"n": 1}} for i in ids))
+    frame, notes = only(path).load()
+    assert [(n.what, n.count) for n in notes] == ([("feature_ids_left_out", 2)] if told else [])
+    if ids[0] == "x":
+        assert frame["id"].tolist() == ids
+    path = features(path, *({"id": i, "properties": {"id": i}} for i in ids))
+    frame, notes = only(path).load()
+    assert frame["id"].tolist() == ids and (notes == () or ids == [7, 7])
+
+
+def test_our_own_mistakes_are_no_damaged_files(tmp_path: Path) -> None:
+    for error in (AttributeError, KeyError, TypeError, IndexError):
+        with pytest.raises(error), ogr.reading(tmp_path):
+            raise error("ours")
+    for bad in (ValueError, OSError, pyogrio.errors.DataLayerError, shapely.errors.GEOSException):
+        with pytest.raises(SourceError), ogr.reading(tmp_path):
+            raise bad("theirs")
+
+
+def dated(path: Path, days: list[str | None], times: list[str | None] | None = None) -> Path:
+    """A GeoPackage with this text in a column of dates, and one of times."""
+    count = len(days)
+    empty = pa.table(
+        {
+            "day": pa.array([None] * count, pa.date32()),
+            "time": pa.array([None] * count, pa.timestamp("ms")),
+            "n": range(count),
+        }
+    )
+    pyogrio.write_arrow(empty, path, layer='a " b', driver="GPKG")
+    with sqlite3.connect(path) as base:
+        for row, values in enumerate(zip(days, times or [None] * count, strict=True), start=1):
+            base.execute('update "a "" b" set day=?, time=? where fid=?', (*values, row))
+    base.close()
+    return path
+
+
+def test_dates_that_are_none_stay_text(tmp_path: Path) -> None:
+    """GDAL's Arrow stream makes 2020-03-01 of the first, and 1970-01-01 of the others."""
+    days = ["2020-02-30", "2020-03-01", "2020-13-45", None, "", "garbage", "2020"]
+    frame, notes = only(dated(tmp_path / "a.gpkg", days, days)).load()
+    for name in ("day", "time"):
+        assert frame[name].dtype == "str"
+        assert frame[name].fillna("-").tolist() == [day if day is not None else "-" for day in days]
+    assert [(n.what, n.field, n.rows) for n in notes] == [
+        ("date_unreadable", "day", (1, 3, 6, 7)),
+        ("date_unreadable", "time", (1, 3, 6, 7)),
+    ]
+
+
+def test_dates_of_geojson_that_are_none_stay_text(tmp_path: Path) -> None:
+    """GDAL makes 2020-03-01 of the first."""
+    days = ["2020-02-30", "2020-03-01", "2020/03/02"]
+    rows = ({"properties": {"day": day, "time": f"{day}T10:00:00"}} for day in days)
+    frame, notes = only(features(tmp_path / "a.geojson", *rows)).load()
+    assert frame["day"].tolist() == days
+    assert [(n.what, n.field, n.rows) for n in notes] == [
+        ("date_unreadable", "day", (1,)),
+        ("date_unreadable", "time", (1,)),
+    ]
+    rows = ({"properties": {"day": day}} for day in days[1:])
+    frame, notes = only(features(tmp_path / "a.geojson", *rows)).load()
+    assert frame["day"].tolist() == [pd.Timestamp("2020-03-01"), pd.Timestamp("2020-03-02")]
+    assert notes == ()
+
+
+def test_dates_of_a_table_without_row_numbers(tmp_path: Path) -> None:
+    path = dated(tmp_path / "a.gpkg", ["2020-03-01", "2020-02-30"])
+    with sqlite3.connect(path) as base:
+        base.executescript(
+            'create view v as select day, n from "a "" b";'
+            "create table t(day DATE); insert into t values ('2020-03-01'), ('2020-02-30');"
+            "insert into gpkg_contents(table_name, data_type, identifier, srs_id) "
+            "values ('v', 'attributes', 'v', 0), ('t', 'attributes', 't', 0);"
+        )
+    base.close()
+    tables = ogr.open(path, Options())
+    assert len(tables) == 3
+    for table in tables:
+        frame, notes = table.load()
+        assert frame["day"].tolist() == ["2020-03-01", "2020-02-30"]
+        assert [(n.what, n.rows) for n in notes] == [("date_unreadable", (2,))]
+
+
+def test_dates_in_other_forms_are_dates(tmp_path: Path) -> None:
+    days = ["20200301", "2020-03-02", "2020/03/03", None, ""]
+    frame, notes = only(dated(tmp_path / "a.gpkg", days, days)).load()
+    wanted = pd.to_datetime(pd.Series(["2020-03-01", "2020-03-02", "2020-03-03", None, None]))
+    for name in ("day", "time"):
+        pd.testing.assert_series_equal(frame[name], wanted.dt.as_unit("ms"), check_names=False)
+    assert notes == ()
+
+
+def test_whole_numbers_and_booleans_with_gaps_keep_their_kind(tmp_path: Path) -> None:
+    kinds = {"i": "Int64", "j": "Int32", "k": "Int16", "b": "boolean"}
+    frame = pd.DataFrame({n: pd.array([1, None, 0], dtype=kind) for n, kind in kinds.items()})
+    pyogrio.write_dataframe(frame, tmp_path / "a.gpkg")
+    done, _ = only(tmp_path / "a.gpkg").load()
+    assert_frame_equal(done, frame)
+
+
+@pytest.mark.filterwarnings("error")
+def test_hundreds_of_columns(tmp_path: Path) -> None:
+    """Columns put in one by one are slow, of which pandas warns."""
+    columns: dict[str, object] = {f"f{n}": [n, n] for n in range(300)}
+    columns |= {f"g{n}": pd.array([n, None], dtype="Int32") for n in range(5)}
+    shapes = parcels(2).geometry.to_numpy()
+    pyogrio.write_dataframe(
+        gpd.GeoDataFrame(columns, geometry=shapes, crs=4543), tmp_path / "a.gpkg"
+    )
+    frame, _ = only(tmp_path / "a.gpkg").load()
+    assert list(frame.columns) == [*columns, "geometry"]
+    assert frame["f299"].tolist() == [299, 299] and frame["g4"].tolist()[0] == 4
+
+
+def test_a_row_number_of_our_own_is_no_field(tmp_path: Path) -> None:
+    for key in ogr.ROW_NUMBERS:
+        path = tmp_path / f"{key}.gpkg"
+        pyogrio.write_dataframe(parcels(), path, layer="DK", layer_options={"FID": key.upper()})
+        assert only(path).columns[0] == "DKBM"

@@ -203,3 +203,16 @@ def test_rubbish(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
         path.write_bytes(content)
         with pytest.raises(SourceError, match=r"a\.parquet"):
             only(path).load()
+
+
+@pytest.mark.parametrize("encoding", ["point", "polygon", "multipolygon", "unknown"])
+def test_an_encoding_that_does_not_fit(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "DK.parquet"
+    layer(BOX).to_parquet(path)
+
+    def change(value: Any) -> Any:
+        value["columns"]["geometry"]["encoding"] = encoding
+        return value
+
+    with pytest.raises(SourceError, match=f"encoding {encoding}"):
+        only(with_meta(path, change)).load()

@@ -180,6 +180,12 @@ def test_the_number_is_the_first_field(tmp_path: Path) -> None:
     assert notes["vct_no_attributes"].rows == (2,)
 
 
+def test_a_third_dimension_is_told(tmp_path: Path) -> None:
+    found = tables(tmp_path, sample(2007, Dim="3").bytes())
+    (note,) = [n for n in next(iter(found.values())).notes if n.what == "vct_z_dropped"]
+    assert note.count == 12  # objects of all kinds
+
+
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_rows_are_never_lost(tmp_path: Path, edition: int) -> None:
     vct = parcels(edition)

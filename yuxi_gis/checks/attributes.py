@@ -194,7 +194,9 @@ def parcel_code_unique(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     Source: GB/T 35958-2018 (coding of rural land contracts): one parcel, one code.
     """
     text = subject.text("DKBM")
-    shared = (text.notna() & text.duplicated(keep=False)).to_numpy()
+    # What a spreadsheet has cut to 5.30402E+18 was another code in each row, and is A04's.
+    cut = text.str.fullmatch(r"[0-9][0-9.]*[Ee]\+[0-9]+").fillna(False).astype(bool)
+    shared = (text.notna() & text.duplicated(keep=False) & ~cut).to_numpy()
     group = text[shared].groupby(text[shared])
     rows = pd.Series(subject.row[shared].astype(str), index=text.index[shared])
     yield subject.at(

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from yuxi_gis.read import Survey
     from yuxi_gis.read.table import Options
 
-__all__ = ["look", "read_sources", "reading_options", "report_failures", "with_geometry"]
+__all__ = [
+    "as_json",
+    "look",
+    "read_sources",
+    "reading_options",
+    "report_failures",
+    "with_geometry",
+]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -122,7 +129,7 @@ def look(console: Console, sources: Iterable[str], reading: Options) -> Survey:
     from yuxi_gis.read import survey
 
     found = survey(sources, options=reading, progress=console.progress)
-    if not found.tables and len(found.failures) == 1:
+    if not found.tables and len(found.failures) == 1 and not console.json:
         raise found.failures[0]
     for name, zh, en in found.ignored:
         console.note(f"{name}：{zh}", f"{name}: {en}")
@@ -139,15 +146,19 @@ def read_sources(
 ) -> dict[str, Any]:
     """Read the recognised layers, none of which may be an output; name what was not recognised.
 
-    What cannot be read is added to `failures` where that is given, and raised otherwise.
+    What cannot be read, and layers whose coordinates do not go with their CRS, are added to
+    `failures` where that is given, and raised otherwise.
     """
     from yuxi_gis.outputs import refuse_inputs
     from yuxi_gis.read import read_tables
+    from yuxi_gis.read.georeference import misplaced
 
     found = look(console, sources, reading)
     refuse_inputs(outputs, {table.path for table in found.tables})
     if failures is None and found.failures:
-        raise found.failures[0]
+        for error in found.failures[:-1]:
+            console.error(error)
+        raise found.failures[-1]
     failed = [] if failures is None else failures
     failed.extend(found.failures)
     for table in found.tables:
@@ -163,17 +174,24 @@ def read_sources(
         on_error=None if failures is None else failures.append,
         progress=console.progress,
     )
-    if not layers and len(failed) == 1:
+    if not layers and len(failed) == 1 and not console.json:
         raise failed[0]
     _note(console, layers)
+    wrong = [error for error in map(misplaced, layers.values()) if error is not None]
+    if wrong and failures is None:
+        raise wrong[0]
+    failed.extend(wrong)
     return layers
 
 
 def _note(console: Console, layers: dict[str, Any]) -> None:
     """Say what was noticed while reading, and which ledgers gave way to a layer."""
+    from yuxi_gis.read.georeference import misplaced
+
     for layer_id, frame in layers.items():
+        wrong = misplaced(frame)
         for note in frame.attrs.get("notes", ()):
-            if note["severity"] != "info":
+            if note["severity"] != "info" and not (wrong and wrong.en.endswith(note["en"])):
                 console.note(f"{layer_id}：{note['zh']}", f"{layer_id}: {note['en']}")
         for name in frame.attrs.get("left_out", ()):
             console.note(
@@ -196,13 +214,18 @@ def with_geometry(console: Console, layers: dict[str, Any]) -> dict[str, Any]:
     return shaped
 
 
+def as_json(failures: list[YuxiGisError]) -> list[dict[str, str]]:
+    """What could not be read, for scripts."""
+    return [{"zh": error.zh, "en": error.en} for error in failures]
+
+
 def report_failures(console: Console, failures: list[YuxiGisError]) -> int:
     """A line for every file that could not be read; the exit code that follows from them."""
     for error in failures:
         console.error(error)
     if failures:
         console.note(
-            f"有 {len(failures)} 个文件或图层未能读取（见上）",
-            f"{len(failures)} files or layers could not be read (see above)",
+            f"有 {len(failures)} 个文件或图层未能读取，或坐标系有误（见上）",
+            f"{len(failures)} files or layers could not be read or lie wrong (see above)",
         )
     return 2 if failures else 0

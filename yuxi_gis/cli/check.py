@@ -15,7 +15,7 @@ from yuxi_gis.cli._base import (
     privacy_options,
     source_argument,
 )
-from yuxi_gis.cli._reading import read_sources, reading_options, report_failures
+from yuxi_gis.cli._reading import as_json, read_sources, reading_options, report_failures
 from yuxi_gis.errors import ParameterError, YuxiGisError
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def command(console: Console) -> click.Command:
             parts = [stack.enter_context(staged(path, overwrite=overwrite)) for path in outputs]
             layers = read_sources(console, sources, reading, outputs, failures=failures)
             if not layers:
+                if console.json:
+                    console.print_json({"failures": as_json(failures)})
                 return report_failures(console, failures)
             result = run_checks(layers, progress=console.progress)
             told: dict[str, Any] = {"masking": masking, "inputs": inputs_of(layers)}
@@ -92,9 +94,9 @@ def command(console: Console) -> click.Command:
             console.note(masking.text("zh"), masking.text("en"))
         result = mask_result(result, masking)
         if console.json:
-            console.print_json(to_json(result, **told))
+            console.print_json(to_json(result, **told) | {"failures": as_json(failures)})
         else:
-            show(console, result)
+            show(console, result, whole=not failures)
         return report_failures(console, failures) or _exit_code(result, fail_on)
 
     return check
@@ -123,8 +125,11 @@ def _require_known(paths: list[Path]) -> None:
             )
 
 
-def show(console: Console, result: CheckResult) -> None:
-    """Findings line by line (at most 50), then by rule, then what did not run."""
+def show(console: Console, result: CheckResult, *, whole: bool = True) -> None:
+    """Findings line by line (at most 50), then by rule, then what did not run.
+
+    Nothing is called clean unless the input is `whole`: all read, all in its place.
+    """
     from yuxi_gis.checks import RULES
 
     t, findings = console.t, result.findings
@@ -139,11 +144,11 @@ def show(console: Console, result: CheckResult) -> None:
     show_counts(console, result)
     for layer_id, layer in result.layers.items():
         console.say(
-            t(f"已检查 {layer_id}：{layer.count} 个地块", f"checked {layer_id}: {layer.count} rows")
+            t(f"已检查 {layer_id}：{layer.count} 行", f"checked {layer_id}: {layer.count} rows")
         )
     show_not_run(console, result)
     console.say(t(f"规则参数：{result.profile}", f"profile: {result.profile}"))
-    if findings.empty:
+    if findings.empty and whole:
         titles = "、".join(result.layers)
         console.say(t(f"没有发现问题：{titles}（{len(RULES)} 条规则）", f"no findings in {titles}"))
 

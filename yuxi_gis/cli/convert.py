@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yuxi_gis.cli._base import Console, common_options, privacy_options
-from yuxi_gis.cli._reading import look, reading_options, report_failures
-from yuxi_gis.errors import ParameterError
+from yuxi_gis.cli._reading import as_json, look, reading_options, report_failures
+from yuxi_gis.errors import ParameterError, YuxiGisError
 
 if TYPE_CHECKING:
     from yuxi_gis.codes import Masking
     from yuxi_gis.export.convert import Conversion, Converted
-    from yuxi_gis.read.table import Options
+    from yuxi_gis.read import Options, Survey
 
 
 def command(console: Console) -> click.Command:
@@ -76,6 +76,7 @@ def command(console: Console) -> click.Command:
         found = look(console, sources, reading)
         refuse_inputs([output], {table.path for table in found.tables})
         if not found.tables:
+            _print(console, found, None, list(found.failures))
             return report_failures(console, list(found.failures))
         done = convert(
             found.tables,
@@ -88,14 +89,26 @@ def command(console: Console) -> click.Command:
         )
         console.note(masking.text("zh"), masking.text("en"))
         failures = [*found.failures, *done.failures]
-        if console.json:
-            errors = [{"zh": error.zh, "en": error.en} for error in failures]
-            tables = [asdict(table) for table in done.tables]
-            console.print_json({"output": str(done.path), "tables": tables, "failures": errors})
+        _print(console, found, done, failures)
         _show(console, done)
         return report_failures(console, failures)
 
     return convert
+
+
+def _print(
+    console: Console, found: Survey, done: Conversion | None, failures: list[YuxiGisError]
+) -> None:
+    """The account as one JSON object."""
+    if console.json:
+        console.print_json(
+            {
+                "output": None if done is None else str(done.path),
+                "tables": [] if done is None else [asdict(table) for table in done.tables],
+                "failures": as_json(failures),
+                "ignored": [{"name": n, "zh": zh, "en": en} for n, zh, en in found.ignored],
+            }
+        )
 
 
 def _require_output(sources: list[str], output: str) -> None:
@@ -116,8 +129,12 @@ def _show(console: Console, done: Conversion) -> None:
             f"{table.table}  {table.layer or t('未识别，原样写出', 'not recognised, as is')}"
         )
         console.table(_rows(console, table, sources))
+        for made in table.decisions:
+            if made["what"] in ("datum", "crs"):
+                console.say(f"  {made['value']} ({made[console.lang]})")
+        marks = {"error": t("错误：", "error: "), "warning": t("警告：", "warning: ")}
         for note in table.notes:
-            console.say(f"  {note[console.lang]}")
+            console.say("  " + marks.get(note["severity"], "") + note[console.lang])
     console.say(t(f"已写出 {done.path}", f"wrote {done.path}"))
 
 
@@ -127,7 +144,6 @@ def _rows(console: Console, table: Converted, sources: str) -> list[tuple[str, s
     return [
         (t("来源（行数）", "from (rows)"), sources),
         (t("写出行数", "rows written"), str(table.rows)),
-        (t("坐标系", "CRS"), table.crs or "-"),
         (t("字段", "fields"), str(len(table.fields))),
         (t("改名", "renamed"), renamed or "-"),
         (t("已脱敏", "masked"), " ".join(table.masked) or "-"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from yuxi_gis.cli._base import Console, common_options, source_argument
-from yuxi_gis.cli._reading import look, reading_options, report_failures
+from yuxi_gis.cli._reading import as_json, look, reading_options, report_failures
 from yuxi_gis.errors import YuxiGisError
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def command(console: Console) -> click.Command:
             except YuxiGisError as error:
                 failures.append(error)
         if console.json:
-            console.print_json(rows + [{"error": {"zh": e.zh, "en": e.en}} for e in failures])
+            left = [{"ignored": {"name": n, "zh": zh, "en": en}} for n, zh, en in found.ignored]
+            console.print_json(rows + [{"error": one} for one in as_json(failures)] + left)
         for row in rows:
             _show(console, row)
         unplaced = any(row["crs_from"] == "missing" for row in rows)
@@ -90,6 +91,10 @@ def _show(console: Console, row: dict[str, Any]) -> None:
         "encoding": t("编码", "encoding"),
         "crs": t("坐标系", "CRS"),
         "datum": t("基准", "datum"),
+        "axes": t("坐标轴", "axes"),
+        "geometry": t("图形列", "geometry"),
+        "delimiter": t("分隔符", "delimiter"),
+        "zip_names": t("压缩包内文件名", "names in the zip"),
         "header": t("表头", "header"),
         "units": t("单位", "units"),
     }

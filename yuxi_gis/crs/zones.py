@@ -93,7 +93,7 @@ def diagnose(
     if bounds is None or crs.geodetic_crs is None:
         return ()
     area = _area(crs)
-    if crs.is_projected and area and _fits(_as_degrees(bounds), area, _MARGIN_UNITS):
+    if _in_metres(crs) and area and _fits(_as_degrees(bounds), area, _MARGIN_UNITS):
         return (_told(_Reading("degrees", _geographic(crs), False, area, 0), bounds, crs),)
     here = _in_degrees(bounds, crs)
     if _fits(here, home or YUXI, _NEAR_YUXI) or area is None:
@@ -122,9 +122,10 @@ def _readings(bounds: Bounds, crs: CRS, area: Bounds, home: Bounds) -> Iterator[
     for zone in zones:
         if declared and zone == declared.other():
             twin = _crs(zone.epsg)
-            yield _Reading("zone_prefix", twin, False, _area(twin) or area, _MARGIN_HOME)
+            margin = _MARGIN if declared.other().prefix else _MARGIN_HOME
+            yield _Reading("zone_prefix", twin, False, _area(twin) or area, margin)
     yield _Reading("axes_swapped", crs, True, area, _MARGIN_HOME)
-    if not degrees:
+    if _in_metres(crs):
         yield _Reading("degrees", _geographic(crs), True, area, _MARGIN_UNITS)
     what = "metres" if degrees else "wrong_zone"
     for swap in (False, True):
@@ -132,7 +133,7 @@ def _readings(bounds: Bounds, crs: CRS, area: Bounds, home: Bounds) -> Iterator[
             if zone.prefix and zone.number == int((bounds[1] if swap else bounds[0]) // 1_000_000):
                 other = _crs(zone.epsg)
                 word = "zone_prefix" if declared and not declared.prefix else what
-                yield _Reading(word, other, swap, _area(other) or area, _MARGIN_HOME)
+                yield _Reading(word, other, swap, _area(other) or area, _MARGIN)
     if declared:
         twin = _crs(declared.other().epsg)
         yield _Reading("zone_prefix", twin, True, _area(twin) or area, _MARGIN_HOME)
@@ -141,7 +142,7 @@ def _readings(bounds: Bounds, crs: CRS, area: Bounds, home: Bounds) -> Iterator[
     for number in (*plain, 32648, 32647, 3857):
         for swap in (False, True):
             yield _Reading(what, _crs(number), swap, home, _NEAR_YUXI)
-    if degrees:  # metres anyway, of a meridian that cannot be known
+    if not _in_metres(crs):  # metres anyway, of a meridian that cannot be known
         return
     yield _Reading("degrees", _geographic(crs), False, home, _NEAR_YUXI)
 
@@ -232,6 +233,20 @@ _DATUMS = (
 _OTHERS = (32648, 32647, 3857)
 
 
+def _twins(like: str) -> tuple[str, str]:
+    """What is to be said of Gauss-Krüger and UTM of one meridian: their scales are 1 and 0.9996,
+    so that a northing of 2 600 km differs by 1 km."""
+    return (
+        f"；与 {like} 数值相近（约差 1 km），不能确定是哪一个",
+        f"; {like} has nearly the same numbers (about 1 km apart), and they cannot be told apart "
+        "for sure",
+    )
+
+
+_UTM_LIKE = {105: _twins("UTM 48N (EPSG:32648)"), 99: _twins("UTM 47N (EPSG:32647)")}
+_GK_LIKE = {32648: _twins("EPSG:4544"), 32647: _twins("EPSG:4542")}
+
+
 def suggest(bounds: Bounds | None) -> tuple[Suggestion, ...]:
     """The CRSs that coordinates within `bounds` may be in, likeliest first.
 
@@ -270,7 +285,7 @@ def _suggested(bounds: Bounds, swap: bool) -> Iterator[Suggestion]:
         crs = _crs(zone.epsg)
         if zone.prefix:
             fits = zone.number == int(east // 1_000_000) and _fits(
-                _in_degrees(bounds, crs, swap), _area(crs) or _CHINA, _MARGIN_HOME
+                _in_degrees(bounds, crs, swap), _area(crs) or _CHINA, _MARGIN
             )
         else:
             fits = abs(zone.meridian - 102) <= 3 and _fits(
@@ -278,18 +293,20 @@ def _suggested(bounds: Bounds, swap: bool) -> Iterator[Suggestion]:
             )
         if fits:
             zh, en = next(names for datum, *names in _DATUMS if datum == zone.datum)
+            like_zh, like_en = _UTM_LIKE.get(0 if zone.prefix else zone.meridian, ("", ""))
             yield _suggestion(
                 crs,
                 bounds,
                 swap,
-                f"{zone.name[0]}，可能是 {zh}；CGCS2000、西安 80、北京 54 从数值上分不出",
+                f"{zone.name[0]}，可能是 {zh}；CGCS2000、西安 80、北京 54 从数值上分不出{like_zh}",
                 f"{zone.name[1]}, maybe {en}; CGCS2000, Xian 1980 and Beijing 1954 cannot be told "
-                "apart by value",
+                f"apart by value{like_en}",
             )
     for number in _OTHERS:
         crs = _crs(number)
         if _fits(_in_degrees(bounds, crs, swap), YUXI, _NEAR_YUXI):
-            yield _suggestion(crs, bounds, swap, crs.name, crs.name)
+            zh, en = _GK_LIKE.get(number, ("", ""))
+            yield _suggestion(crs, bounds, swap, crs.name + zh, crs.name + en)
 
 
 def _suggestion(crs: CRS, bounds: Bounds, swap: bool, zh: str, en: str) -> Suggestion:
@@ -367,6 +384,12 @@ def _fits(box: Bounds | None, area: Bounds, margin: float) -> bool:
         else lon >= west - margin or lon <= east + margin
     )
     return lon_fits and south - margin <= lat <= north + margin
+
+
+def _in_metres(crs: CRS) -> bool:
+    """Whether `crs` is projected, with a unit near the metre: of others, numbers as small as
+    degrees are no surprise."""
+    return crs.is_projected and 0.1 < (crs.axis_info[0].unit_conversion_factor or 1.0) < 10
 
 
 def _geographic(crs: CRS) -> CRS:

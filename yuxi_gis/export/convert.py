@@ -10,20 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pyogrio
+import shapely
+from pyproj import CRS
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
 from yuxi_gis.codes import Masking
 from yuxi_gis.crs import crs_name, parse_crs
-from yuxi_gis.crs.datum import to_crs
-from yuxi_gis.errors import OutputError, ParameterError, SourceError, YuxiGisError
+from yuxi_gis.crs.datum import DatumShift, to_crs
+from yuxi_gis.errors import CRSError, OutputError, ParameterError, SourceError, YuxiGisError
 from yuxi_gis.export.geopackage import write_geopackage
 from yuxi_gis.export.masking import mask_table
 from yuxi_gis.export.shapefile import write_shapefile
 from yuxi_gis.outputs import staged
 from yuxi_gis.read import SourceTable, read_table
 from yuxi_gis.read.geometry import tidy
+from yuxi_gis.read.georeference import misplaced
 from yuxi_gis.read.union import union
 
 __all__ = ["Conversion", "Converted", "convert"]
@@ -143,7 +147,14 @@ def convert(
     if not parts:
         raise failures[0] if failures else _nothing()
     target = None if to is None else parse_crs(to)
-    ready = [_ready(part, target) for part in parts]
+    ready: list[_Part] = []
+    for part in parts:
+        try:
+            ready.append(_ready(part, target))
+        except YuxiGisError as error:
+            failures.append(error)
+    if not ready:
+        raise failures[0]
     if progress is not None:
         progress(f"写出 {path}", f"writing {path}", 0.9)
     catalog = load_catalog() if catalog is None else catalog
@@ -164,14 +175,22 @@ def _write_geopackage(
     *,
     overwrite: bool,
 ) -> list[Converted]:
-    with staged(path, overwrite=overwrite) as file:
-        masked = write_geopackage(
-            file,
-            {part.spec.id: part.frame for part in parts if part.spec is not None},
-            others={part.table: part.frame for part in parts if part.spec is None},
-            masking=masking,
-            catalog=catalog,
+    if path.suffix.lower() != ".gpkg":
+        raise ParameterError(
+            f"{path}：只能写 .gpkg 或 .shp。", f"{path}: only .gpkg and .shp are written."
         )
+    with staged(path, overwrite=overwrite) as file:
+        try:
+            masked = write_geopackage(
+                file,
+                {part.spec.id: part.frame for part in parts if part.spec is not None},
+                others={part.table: part.frame for part in parts if part.spec is None},
+                masking=masking,
+                catalog=catalog,
+            )
+        except YuxiGisError as error:  # names the file that the user wants, not the staged one
+            told = (text.replace(str(file), str(path)) for text in (error.zh, error.en))
+            raise type(error)(*told) from error
         rows = _rows(file)
         _require_all_rows(path, rows, parts)
     return [_account(part, rows[part.table], masked.get(part.table, ())) for part in parts]
@@ -220,18 +239,19 @@ def _parts(
         shaped = [pair for pair in pairs if isinstance(pair[1], gpd.GeoDataFrame)]
         if shaped:  # a ledger beside its layer stays a table of its own
             others += [pair for pair in pairs if not isinstance(pair[1], gpd.GeoDataFrame)]
-        try:
-            parts.append(_layer_part(shaped or pairs))
-        except YuxiGisError as error:
-            failures.append(error)
+        parts.append(_layer_part(shaped or pairs, failures))
     taken = {part.table.lower() for part in parts}
     return parts + [_other_part(table, frame, taken) for table, frame in others]
 
 
-def _layer_part(pairs: list[tuple[SourceTable, pd.DataFrame]]) -> _Part:
+def _layer_part(
+    pairs: list[tuple[SourceTable, pd.DataFrame]], failures: list[YuxiGisError]
+) -> _Part:
     spec = pairs[0][0].spec
     assert spec is not None  # `_parts` puts only recognised tables together
-    frame = union([frame for _, frame in pairs], spec)
+    frame = union([frame for _, frame in pairs], spec, on_error=failures.append)
+    used = [part["name"] for part in frame.attrs.get("parts", [frame.attrs])]
+    pairs = [pair for pair in pairs if pair[0].name in used]
     fields = {
         old: frame_.attrs["renamed"].get(old, old)
         for table, frame_ in pairs
@@ -265,9 +285,9 @@ def _ready(part: _Part, target: Any) -> _Part:
     notes: tuple[dict[str, Any], ...] = ()
     if isinstance(frame, gpd.GeoDataFrame):
         if target is not None and frame.crs != target:
-            frame = to_crs(frame, target, shift=shift)
+            frame = _moved(frame, target, shift)
         frame, found = tidy(frame)
-        notes = tuple(vars(note) for note in found)
+        notes = tuple(note.as_dict() for note in found)
     geometry = frame.active_geometry_name if isinstance(frame, gpd.GeoDataFrame) else None
     taken: set[str] = set() if geometry is None else {geometry.lower()}
     names = {c: _free_field(c, taken) for c in frame.columns if c != geometry}
@@ -275,6 +295,29 @@ def _ready(part: _Part, target: Any) -> _Part:
     frame.attrs = attrs
     fields = {old: names.get(new, new) for old, new in part.fields.items()}
     return replace(part, frame=frame, fields=fields, notes=notes)
+
+
+def _moved(frame: gpd.GeoDataFrame, target: CRS, shift: DatumShift | None) -> gpd.GeoDataFrame:
+    """`frame` in another CRS; what lies wrong is not moved to somewhere else."""
+    name = frame.attrs["name"]
+    wrong = misplaced(frame)
+    if wrong is not None:
+        raise wrong
+    try:
+        moved = to_crs(frame, target, shift=shift)
+    except CRSError as error:
+        raise CRSError(f"{name}：{error.zh}", f"{name}: {error.en}") from error
+    lost = ~np.isfinite(shapely.bounds(moved.geometry.array)).all(axis=1)
+    lost &= np.isfinite(shapely.bounds(frame.geometry.array)).all(axis=1)
+    if lost.any():
+        row, label = int(np.argmax(lost)) + 1, crs_name(target)
+        raise CRSError(
+            f"{name}：第 {row} 行等 {lost.sum()} 行的坐标无法换算到 {label}。"
+            "请核对坐标系是否标错。",
+            f"{name}: the coordinates of {lost.sum()} rows (the first is row {row}) cannot be "
+            f"brought to {label}. Check whether the CRS is the right one.",
+        )
+    return moved
 
 
 def _free_field(name: str, taken: set[str]) -> str:

@@ -33,8 +33,9 @@ from yuxi_gis.catalog import LayerSpec, load_catalog
 from yuxi_gis.codes import Masking, as_text
 from yuxi_gis.errors import OutputError, ParameterError
 from yuxi_gis.export.masking import mask_findings, mask_table
-from yuxi_gis.export.provenance import Provenance, inputs_of
+from yuxi_gis.export.provenance import Provenance, inputs_of, reading_of
 from yuxi_gis.outputs import staged
+from yuxi_gis.read.ogr import ROW_NUMBERS
 from yuxi_gis.symbology import load_style
 
 __all__ = ["write_geopackage"]
@@ -181,7 +182,8 @@ def write_geopackage(
         if frame is not None
     ]
     every = {**layers, **others}
-    provenance = Provenance.of(inputs_of(every) if inputs is None else inputs, masking)
+    sources = inputs_of(every) if inputs is None else inputs
+    provenance = Provenance.of(sources, masking, reading_of(every))
     with staged(path, overwrite=overwrite) as part:
         try:
             for table in tables:
@@ -294,11 +296,18 @@ def _result_table(
 def _write(path: Path, table: _Table, provenance: Provenance) -> None:
     frame = table.frame.rename(columns=str)
     for column in frame.columns[[dtype in ("object", "category") for dtype in frame.dtypes]]:
-        frame[column] = frame[column].astype("str").where(frame[column].notna(), None)
+        kind = pd.api.types.infer_dtype(frame[column], skipna=True)
+        if kind == "boolean":
+            frame[column] = frame[column].astype("boolean")
+        elif kind != "bytes":
+            frame[column] = frame[column].astype("str").where(frame[column].notna(), None)
+    for column in frame.columns[[str(dtype).lower() == "uint64" for dtype in frame.dtypes]]:
+        fits = not (frame[column] > np.iinfo("int64").max).any()  # a GeoPackage has no greater
+        frame[column] = frame[column].astype("Int64" if fits else "str")
     options = {
         "IDENTIFIER": table.title,
         "DESCRIPTION": f"{table.description} {provenance.sentence()}".lstrip(),
-        "FID": _free_name("fid", frame),
+        "FID": _key_name(frame),
     }
     shape: dict[str, Any] = {}
     if isinstance(frame, gpd.GeoDataFrame):
@@ -331,6 +340,8 @@ def _append(
         dataset_options={"VERSION": "1.2"},
         layer_options=options,
         dataset_metadata=provenance.tags(),
+        # Only so are bytes written as BLOB and not as text.
+        use_arrow=any(pd.api.types.infer_dtype(v, skipna=True) == "bytes" for v in _objects(frame)),
         **shape,
     )
 
@@ -349,6 +360,18 @@ def _geometry_type(shapes: npt.NDArray[np.object_], declared: str) -> str:
 def _geometry_name(table: _Table) -> str:
     """The name of its geometry column, ``""`` where it has none."""
     return _free_name("geom", table.frame) if isinstance(table.frame, gpd.GeoDataFrame) else ""
+
+
+def _objects(frame: pd.DataFrame) -> list[pd.Series]:
+    return [values for _, values in frame.items() if values.dtype == object]
+
+
+def _key_name(frame: pd.DataFrame) -> str:
+    """A name for the row numbers that readers know as such, and no column of data has: else they
+    would come back as a field."""
+    taken = {str(column).lower() for column in frame.columns}
+    free = [name for name in ROW_NUMBERS if name not in taken]
+    return free[0] if free else _free_name(ROW_NUMBERS[-1], frame)
 
 
 def _free_name(name: str, frame: pd.DataFrame) -> str:

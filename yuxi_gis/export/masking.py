@@ -6,14 +6,16 @@ Told by the catalogue (`FieldSpec.personal`), else by the column's title, else b
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from yuxi_gis.catalog import FieldSpec, LayerSpec
+from yuxi_gis.catalog import FieldSpec, LayerSpec, load_catalog
 from yuxi_gis.checks import CheckResult
 from yuxi_gis.codes import (
     Masking,
@@ -25,12 +27,17 @@ from yuxi_gis.codes import (
     mask_text,
     suspects,
 )
+from yuxi_gis.specs import folded
 
 __all__ = ["kind_by_title", "mask_findings", "mask_result", "mask_table"]
 
 #: What a title says of the values. Chinese words count anywhere in it, field names as a whole.
 _TITLES = (
-    ("id", re.compile(r"身份证|证件号|公民身份"), re.compile(r"SFZ|SFZH|SFZHM|\w*ZJHM")),
+    (
+        "id",
+        re.compile(r"身份证|证件号|公民身份|[账帐][号户]|卡号|开户"),
+        re.compile(r"SFZ|SFZH|SFZHM|\w*ZJHM|YHZH|YHKH|KHH|KHYH"),
+    ),
     (
         "phone",
         re.compile(r"电话|手机|联系方式"),
@@ -38,13 +45,18 @@ _TITLES = (
     ),
     (
         "name",
-        re.compile(r"姓名|户主|权利人|联系人|承包人|住址|家庭地址|居住地址"),
-        re.compile(r"XM|\w*(HZ|CY|R)XM"),
+        re.compile(
+            r"姓名|户主|户名|权利人|联系人|承包人|承包方(?!式|案|法)|产权人|使用权人|所有权人|"
+            r"负责人|责任人|家庭成员|住址|家庭地址|居住地址"
+        ),
+        re.compile(r"XM|\w*(HZ|CY|R|CBF|DB)XM|\w*QLR(MC)?|CBF|CBFDB|CQR|SYQR|FZR|ZRR"),
     ),
     ("neighbour", re.compile(r"[东西南北]至|四至"), re.compile(r"DK[DXNB]Z|ZDSZ[DXNB]")),
 )
 #: Titles about a person that name no person: 与户主关系, 证件类型, 权利人性质 …
-_NO_PERSON = re.compile("关系|性别|性质|类型|种类|年龄|人数|民族|日期|面积|代码|编码|编号|单位")
+_NO_PERSON = re.compile(
+    "关系|性别|性质|类型|种类|年龄|人数|民族|日期|面积|代码|编码|(?<!身份证)编号|单位|数量|个数|总数|员数|记事"
+)
 _LOOKED_AT = 10_000  # values of a column, evenly spread, that tell what it holds
 _FLOAT_BORN = r"^[0-9]{6}19"
 
@@ -64,7 +76,7 @@ def mask_table(
     """A table with its personal data masked.
 
     A column is masked as a whole where the catalogue, its title, or most of its values say that it
-    holds personal data; in all other text, identity and mobile numbers are masked
+    holds personal data; in all other text, identity numbers and telephones are masked
     (`yuxi_gis.codes.mask_codes`). What bounds a parcel (四至) is masked as a name, unless it is a
     road, a ditch or the like. Official codes, official numbers and geometry stay as they are.
 
@@ -146,9 +158,20 @@ def _known(name: str, spec: LayerSpec | None) -> _Column:
     if spec is not None:
         field = spec.by_name.get(name) or spec.by_name.get(spec.official_name(name) or "")
     if field is None:
-        return _Column(kind_by_title(name))
+        return _Column(_personal_anywhere().get(folded(name)) or kind_by_title(name))
     kind = field.personal or (kind_by_title(field.title_zh) if _is_free_text(field) else None)
     return _Column(kind, field.pattern, official=True)
+
+
+@cache
+def _personal_anywhere() -> Mapping[str, str]:
+    """The names and aliases of personal fields in the whole catalogue: clerks mix tables."""
+    return {
+        word: field.personal
+        for spec in load_catalog().values()
+        for word, name in spec.words.items()
+        if (field := spec.by_name[name]).personal
+    }
 
 
 def _is_free_text(field: FieldSpec) -> bool:
@@ -217,6 +240,6 @@ def _kind_of_numbers(values: pd.Series) -> str | None:
         return "phone"
     exact = pd.api.types.is_integer_dtype(values.dtype)
     text = as_text(number)
-    sound = np.array([is_identity_number(value, check=exact) for value in text])
     born = text.str.contains(_FLOAT_BORN).to_numpy(bool)
+    sound = np.array([is_identity_number(v, check=not b) for v, b in zip(text, born, strict=True)])
     return "id" if (sound & (born | exact)).sum() * 2 > len(text) else None

@@ -14,7 +14,7 @@ import pandas as pd
 
 from yuxi_gis.codes import Masking
 
-__all__ = ["Provenance", "file_name", "inputs_of", "now", "software"]
+__all__ = ["Provenance", "file_name", "inputs_of", "now", "reading_of", "software"]
 
 _NAMED = 5  # files in a line for people
 
@@ -44,6 +44,31 @@ def inputs_of(layers: Mapping[str, pd.DataFrame]) -> list[str]:
     return [str(frame.attrs["source"]) for frame in layers.values() if frame.attrs.get("source")]
 
 
+def reading_of(layers: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
+    """What reading did to the coordinates of layers, as their ``attrs`` say.
+
+    Returns
+    -------
+    list of (str, str)
+        In Chinese and English: changes of datum, a CRS that the user gave, exchanged axes.
+    """
+    return [
+        (f"{layer}: {value}{told['zh']}", f"{layer}: {value}{told['en']}")
+        for layer, frame in layers.items()
+        for told in (*frame.attrs.get("decisions", ()), *frame.attrs.get("notes", ()))
+        if _moves(told)
+        for value in [f"{told['value']} " if "value" in told else ""]
+    ]
+
+
+def _moves(told: Mapping[str, Any]) -> bool:
+    """Whether a decision or note says where coordinates come to lie, not by the file alone."""
+    if "value" not in told:
+        # With another severity it is a suspicion: nothing was exchanged.
+        return told["what"] == "axes_swapped" and told.get("severity", "info") == "info"
+    return told["what"] == "datum" or (told["what"] == "crs" and told["zh"].startswith("用户指定"))
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Where an output comes from.
@@ -53,17 +78,25 @@ class Provenance:
     masking : Masking
     inputs : tuple of str
         File names without folders.
+    reading : tuple of (str, str)
+        How the inputs were read, line by line in Chinese and English.
     made : datetime
     """
 
     masking: Masking
     inputs: tuple[str, ...] = ()
+    reading: tuple[tuple[str, str], ...] = ()
     made: datetime = field(default_factory=now)
 
     @classmethod
-    def of(cls, inputs: Iterable[object], masking: Masking) -> Provenance:
+    def of(
+        cls,
+        inputs: Iterable[object],
+        masking: Masking,
+        reading: Iterable[tuple[str, str]] = (),
+    ) -> Provenance:
         """From paths; a file is named once."""
-        return cls(masking, tuple(dict.fromkeys(map(file_name, inputs))))
+        return cls(masking, tuple(dict.fromkeys(map(file_name, inputs))), tuple(reading))
 
     def as_json(self) -> dict[str, Any]:
         """As one object that `json.dumps` takes."""
@@ -71,6 +104,7 @@ class Provenance:
             "software": software(),
             "made": self.made.isoformat(),
             "inputs": list(self.inputs),
+            "reading": [{"zh": zh, "en": en} for zh, en in self.reading],
             "masking": self.masking.word,
             "masking_zh": self.masking.text("zh"),
             "masking_en": self.masking.text("en"),
@@ -85,5 +119,8 @@ class Provenance:
 
     def tags(self) -> dict[str, str]:
         """As the metadata items of a dataset."""
-        items = self.as_json() | {"inputs": "; ".join(self.inputs)}
+        items = self.as_json() | {
+            "inputs": "; ".join(self.inputs),
+            "reading": "\n".join(f"{zh} / {en}" for zh, en in self.reading),
+        }
         return {f"YUXI_GIS_{name.upper()}": str(value) for name, value in items.items()}

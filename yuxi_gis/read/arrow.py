@@ -10,13 +10,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from yuxi_gis.errors import SourceError
 
-__all__ = ["to_frame"]
+__all__ = ["no_times", "to_frame"]
 
-_EXACT = 2**53
+#: How a time begins; pandas takes shorter ones, and makes a day of a year.
+_DAY = r"(\d{4}-?\d\d-?\d\d|$)"
+#: Types of pandas for columns with gaps, which would be floats otherwise.
+_WITH_GAPS = {
+    pa.bool_(): pd.BooleanDtype(),
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.uint16(): pd.UInt16Dtype(),
+    pa.uint32(): pd.UInt32Dtype(),
+    pa.uint64(): pd.UInt64Dtype(),
+}
 
 
 def to_frame(
@@ -40,14 +52,15 @@ def to_frame(
     all_in_it : bool
         All text is in `encoding`, whether or not some of it could be UTF-8.
     times : sequence of str
-        Columns with ISO 8601 text that are to be times, in UTC where they have various zones.
+        Columns with ISO 8601 text that are to be times, in UTC where they have various zones;
+        text where any is no time (`no_times`).
 
     Returns
     -------
     DataFrame
-        Text is ``str``, dates ``datetime64``; whole numbers with gaps are float64, ``Int64``
-        where that would lose digits; lists and times of day are text (JSON, ISO 8601), bytes
-        are objects.
+        Text is ``str``, dates ``datetime64``; whole numbers and booleans with gaps are of the
+        nullable dtypes (``Int32``, ``boolean`` …); lists and times of day are text (JSON,
+        ISO 8601), bytes are objects.
 
     Raises
     ------
@@ -76,8 +89,9 @@ def to_frame(
         date_as_object=False, split_blocks=True, self_destruct=True, ignore_metadata=True
     )
     del bare
-    for number, values in special.items():
-        frame.insert(number, str(number), values)
+    if special:  # all at once: single inserts are slow where there are many
+        frame = pd.concat([frame, pd.DataFrame(special).rename(columns=str)], axis=1)
+        frame = frame[[str(number) for number in range(len(names))]]
     for column in frame.columns[[i for i, name in enumerate(names) if name in times]]:
         frame[column] = _times(frame[column])
     frame.columns = pd.Index(names, dtype="str")
@@ -96,13 +110,8 @@ def _special(column: pa.ChunkedArray) -> pd.Series | None:
         return pd.Series(column.cast(pa.string()).to_pylist(), dtype="str")
     if pa.types.is_null(kind):
         return pd.Series([None] * len(column), dtype="str")
-    if pa.types.is_boolean(kind) and column.null_count:
-        return column.cast(pa.int8()).cast(pa.float64()).to_pandas()
-    if pa.types.is_integer(kind) and column.null_count:
-        ends = pc.min_max(column).as_py()
-        if max(abs(ends["min"] or 0), abs(ends["max"] or 0)) > _EXACT:
-            whole = pd.UInt64Dtype() if kind == pa.uint64() else pd.Int64Dtype()
-            return column.to_pandas(types_mapper={kind: whole}.get)
+    if column.null_count and (kind in _WITH_GAPS):
+        return column.to_pandas(types_mapper=_WITH_GAPS.get)
     return None
 
 
@@ -150,11 +159,31 @@ def _decoded(value: bytes, encodings: Sequence[str], *, cut: bool) -> str:
 
 def _times(values: pd.Series) -> pd.Series:
     """ISO 8601 text as times; text stays where it is none."""
+    if values.dtype != "str":
+        return values
+    text = _dashed(values)
+    if not text.dropna().str.match(_DAY).all():
+        return values
     for utc in (False, True):
         try:
-            found = pd.to_datetime(values, format="ISO8601", utc=utc)
+            found = pd.to_datetime(text, format="ISO8601", utc=utc)
         except (ValueError, OverflowError):  # various zones, or dates that pandas cannot hold
             continue
         if found.dtype != np.dtype(object):
             return found.dt.as_unit("ms")
     return values
+
+
+def no_times(values: pd.Series) -> np.ndarray:
+    """The positions of text that is no time, where text was to be times."""
+    if values.dtype != "str":
+        return np.array([], int)
+    text = _dashed(values)
+    whole = text.where(text.str.match(_DAY))
+    found = pd.to_datetime(whole, format="ISO8601", errors="coerce", utc=True)
+    return np.flatnonzero(found.isna() & values.notna() & (values != ""))
+
+
+def _dashed(values: pd.Series) -> pd.Series:
+    """Dates as 2020/03/01, which GDAL takes too, as 2020-03-01."""
+    return values.str.replace("/", "-", regex=False)

@@ -229,7 +229,7 @@ class _Column:
 
     def note(self, what: str, where: np.ndarray, zh: str, en: str, severity: str) -> Note:
         """A note on the rows where `where` is true; the texts start with the field's name."""
-        label = self.name.replace("{", "{{").replace("}", "}}")
+        label = self.name
         return Note.on_rows(
             what,
             self.rows[where],

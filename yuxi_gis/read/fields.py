@@ -17,7 +17,7 @@ from yuxi_gis.catalog import CodeList, Edition, FieldSpec, LayerSpec
 from yuxi_gis.read.table import Note
 from yuxi_gis.specs import folded
 
-__all__ = ["as_text", "destroyed_codes", "official_names"]
+__all__ = ["as_text", "damaged_number", "destroyed_codes", "official_names"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -107,8 +107,8 @@ def _cut_names(spec: LayerSpec) -> defaultdict[str, set[str]]:
 def as_text(values: pd.Series) -> pd.Series:
     """A field as `str`: whole numbers without ``.0``, dates as YYYYMMDD, missing stays missing.
 
-    A number beyond 2⁵³ has lost digits: it stays in the form ``5.30402E+18``, as Excel shows it,
-    so that nobody takes its digits for a code.
+    A number beyond 2⁵³ has lost digits: it is written as ``5.3040200120001E+18``, with the digits
+    that are left, so that nobody takes it for a code.
     """
     if isinstance(values.dtype, pd.StringDtype):
         return values
@@ -119,9 +119,21 @@ def as_text(values: pd.Series) -> pd.Series:
     return values.astype("str").where(values.notna())
 
 
+def damaged_number(value: float) -> str:
+    """A number of more digits than a float64 holds, with the digits that are left.
+
+    Examples
+    --------
+    >>> damaged_number(5304020012000100352.0)
+    '5.3040200120001E+18'
+    """
+    digits, _, power = f"{value:.14E}".partition("E")
+    return f"{digits.rstrip('0').rstrip('.')}E{power}"
+
+
 def _number_as_text(value: float) -> str:
     if abs(value) >= 2**53:
-        return f"{value:.5E}"
+        return damaged_number(value)
     return f"{value:.0f}" if value % 1 == 0 else str(value)
 
 

@@ -179,13 +179,14 @@ def normalise(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Note, ...]]:
         Null and empty geometries stay.
     notes : tuple of Note
         ``geometry_null``, ``geometry_empty``, ``z_dropped``, ``m_dropped``,
-        ``collection_reduced``, ``collection_unpacked``, ``multi_unified``, ``geometry_mixed``.
+        ``collection_reduced``, ``collection_unpacked``, ``multi_unified``, ``geometry_mixed``,
+        ``coordinate_not_finite``.
     """
     if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
         return frame, ()
     given = shapes = frame.geometry.to_numpy()
     kinds = shapely.get_type_id(shapes)
-    notes = _without_shape(shapes, kinds)
+    notes = _without_shape(shapes, kinds) + _without_place(shapes)
     for step in (_flat, _without_collections, _one_kind):
         shapes, kinds, found = step(shapes, kinds)
         notes += found
@@ -221,6 +222,29 @@ def _without_shape(shapes: np.ndarray, kinds: np.ndarray) -> list[Note]:
             )
         )
     return notes
+
+
+def _without_place(shapes: np.ndarray) -> list[Note]:
+    rows = _not_finite(shapes)
+    if not len(rows):
+        return []
+    return [
+        Note.on_rows(
+            "coordinate_not_finite",
+            rows + 1,
+            "{count} 行的图形有坐标不是数字（NaN 或无穷大），按原样保留（第 {rows} 行）。"
+            "请在原软件中修复后再导出。",
+            "{count} rows have coordinates that are no numbers (NaN or infinite); they are kept "
+            "as they are (rows {rows}). Mend them where they come from and export again.",
+            severity="error",
+        )
+    ]
+
+
+def _not_finite(shapes: np.ndarray) -> np.ndarray:
+    """The positions of shapes with a vertex whose x or y is NaN or infinite."""
+    points, of = shapely.get_coordinates(shapes, return_index=True)
+    return np.unique(of[~np.isfinite(points).all(axis=1)])
 
 
 def _flat(shapes: np.ndarray, kinds: np.ndarray) -> _Step:
@@ -329,7 +353,8 @@ def tidy(frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, tuple[Note, ...]]:
     """`frame` as it is written: shells counter-clockwise, holes clockwise, no repeated points.
 
     The right-hand rule of RFC 7946, section 3.1.6, and OGC 06-103r4. Areas stay equal, and
-    doing it again changes nothing. A shape that would collapse stays as it is.
+    doing it again changes nothing. A shape that would collapse stays as it is, and so does one with
+    vertices that are NaN or infinite, which GEOS drops or refuses.
 
     Parameters
     ----------
@@ -342,7 +367,9 @@ def tidy(frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, tuple[Note, ...]]:
     notes : tuple of Note
         ``points_removed`` and ``rings_oriented`` with the rows.
     """
-    given = frame.geometry.to_numpy()
+    given = frame.geometry.to_numpy(copy=True)
+    odd = _not_finite(given)
+    kept, given[odd] = given[odd], None
     slim = _without_repeated(given)
     collapsed = shapely.is_empty(slim) & ~shapely.is_empty(given)
     slim = np.where(collapsed, given, slim)
@@ -371,12 +398,12 @@ def tidy(frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, tuple[Note, ...]]:
             Note.on_rows(
                 "rings_oriented",
                 np.flatnonzero(oriented) + 1,
-                "{count} 行的环方向统一为外环逆时针、内环顺时针（第 {rows} 行）。",
-                "{count} rows are written with shells counter-clockwise and holes clockwise "
-                "(rows {rows}).",
+                "{count} 行的环方向统一为外环逆时针、内环顺时针。",
+                "{count} rows are written with shells counter-clockwise and holes clockwise.",
             )
         )
     name, frame = frame.active_geometry_name, frame.copy(deep=False)
+    turned[odd] = kept
     frame[name] = gpd.GeoSeries(turned, index=frame.index, crs=frame.crs)
     return frame, tuple(notes)
 

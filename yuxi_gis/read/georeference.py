@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
 from yuxi_gis.crs import crs_name, datum, works, zones
 from yuxi_gis.errors import CRSError
 from yuxi_gis.read.table import Decision, Note, Options
 
-__all__ = ["Georeference", "georeference", "require_known"]
+__all__ = ["Georeference", "georeference", "misplaced", "require_known"]
+
+#: Notes that say that coordinates and CRS do not go together.
+_MISPLACED = ("zone_prefix", "axes_swapped", "degrees", "metres", "wrong_zone", "outside")
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,45 @@ def georeference(
     frame, crs_from, decisions = _with_crs(frame, bounds, options)
     home = zones.YUXI if in_yuxi else None
     found = zones.diagnose(bounds, frame.crs, home=home) if frame.crs is not None else ()
+    if found and crs_from == "file":
+        decisions = [replace(made, confidence="low") for made in decisions]
     found += zones.looks_shifted(frame, name)
     notes += [
         Note(d.what, d.zh, d.en, "error" if d.confidence == "high" else "warning") for d in found
     ]
+    notes += _unused(frame, crs_from, options)
     if options.shift is not None and frame.crs is not None:
         frame, made, warned = _shifted(frame, options.shift)
         decisions += made
         notes += warned
     return Georeference(frame, crs_from, tuple(decisions), tuple(notes))
+
+
+def _unused(frame: gpd.GeoDataFrame, crs_from: str, options: Options) -> list[Note]:
+    """What the user gave and was not needed: nobody shall think that it worked."""
+    notes = []
+    if crs_from == "file" and options.crs is not None and options.crs != frame.crs:
+        declared, given = crs_name(frame.crs), crs_name(options.crs)
+        notes.append(
+            Note(
+                "crs_unused",
+                f"文件自带坐标系 {declared}，未使用 --crs {given}。若自带的标错了，请加 "
+                "--override-crs。",
+                f"The file declares {declared}; --crs {given} was not used. If the file is wrong, "
+                "add --override-crs.",
+                "warning",
+            )
+        )
+    shift = options.shift
+    if shift is not None and frame.crs is not None and datum.modern(frame.crs) in (None, frame.crs):
+        notes.append(
+            Note(
+                "shift_unused",
+                f"{crs_name(frame.crs)} 不是旧基准，未使用给出的基准转换。",
+                f"{crs_name(frame.crs)} is on no old datum; the shift given was not used.",
+            )
+        )
+    return notes
 
 
 def _broken(name: str) -> Note:
@@ -143,11 +177,26 @@ def _shifted(
     return frame, [made], [Note("datum", zh, en, "warning") for zh, en in how.warnings]
 
 
+def misplaced(frame: pd.DataFrame) -> CRSError | None:
+    """The error of a layer whose coordinates surely do not go with its CRS, with the mend.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame or DataFrame
+        As it was read: ``attrs["notes"]`` tell.
+    """
+    for note in frame.attrs.get("notes", ()):
+        if note["what"] in _MISPLACED and note["severity"] == "error":
+            name = frame.attrs["name"]
+            return CRSError(f"{name}：{note['zh']}", f"{name}: {note['en']}")
+    return None
+
+
 def require_known(placed: Georeference, name: str) -> None:
     """Raise `CRSError` with the suggestion where the CRS is missing."""
     if placed.crs_from == "missing":
         told = placed.decisions[0]
         raise CRSError(
-            f"{name}：没有坐标系（缺 .prj？规则 S03）。{told.zh}",
-            f"{name}: has no CRS (.prj missing? rule S03). {told.en}",
+            f"{name}：没有坐标系（规则 S03）。{told.zh}",
+            f"{name}: has no CRS (rule S03). {told.en}",
         )

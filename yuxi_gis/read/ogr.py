@@ -26,21 +26,32 @@ from pyproj import CRS
 
 from yuxi_gis.crs import parse_crs
 from yuxi_gis.errors import CRSError, SourceError, YuxiGisError
-from yuxi_gis.read.arrow import to_frame
+from yuxi_gis.read.arrow import no_times, to_frame
 from yuxi_gis.read.codepage import Text, text_of
 from yuxi_gis.read.geojson import stated_crs
 from yuxi_gis.read.geometry import from_wkb
 from yuxi_gis.read.table import Decision, Note, Options, RawTable
 
-__all__ = ["open", "reading", "unreadable"]
+__all__ = ["ROW_NUMBERS", "open", "reading", "unreadable"]
 
 #: Tables that GIS programs keep in a GeoPackage for themselves.
 _PRIVATE = re.compile(r"layer_styles|qgis_projects|gpkg_.*|sqlite_.*|rtree_.*", re.IGNORECASE)
-#: Row numbers of a database; a primary key of any other name is a field of the user's.
-_ROW_NUMBERS = ("", "fid", "ogc_fid", "ogr_fid", "objectid", "oid")
+#: Names of row numbers in databases; a primary key of any other name is a field of the user's.
+ROW_NUMBERS = ("fid", "ogc_fid", "ogr_fid", "objectid", "oid", "yuxi_fid")
 #: Text that makes GDAL take a file, whatever its name, for an order to open others or addresses.
 _ORDERS = re.compile(
     rb"<(OGRVRT|VRTDataset|OGRWFS|OGRCSW|OGROAPIF|WFS_|WMS_|GDAL_)|gdal_streamed_alg", re.IGNORECASE
+)
+#: What GDAL, Arrow, pandas, pyproj and shapely raise over bad data (pyogrio's and pyproj's errors
+#: are RuntimeErrors). Any other exception is a mistake of ours.
+_BAD_DATA = (
+    OSError,
+    RuntimeError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    pa.ArrowException,
+    shapely.errors.ShapelyError,
 )
 _HEAD = 1 << 20
 _EXACT = 2.0**53
@@ -100,14 +111,15 @@ def open(path: Path, options: Options) -> list[RawTable]:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Whatever GDAL or Arrow raises over `path` becomes a `SourceError`; warnings are silent."""
+    """What GDAL or Arrow raises over bad data in `path` becomes a `SourceError`; warnings are
+    silent."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     except YuxiGisError:
         raise
-    except Exception as error:  # they have no common base, and hostile files find every kind
+    except _BAD_DATA as error:
         raise unreadable(path, error) from error
 
 
@@ -182,7 +194,8 @@ class _Layer:
         crs, decisions, notes = self._crs(info)
         key = info["fid_column"] or ""
         fields = [str(name) for name in info["fields"]]
-        if key.lower() not in _ROW_NUMBERS:
+        # GeoJSON has its ``id`` both as key and as field.
+        if key and key.lower() not in ROW_NUMBERS and key not in fields:
             fields.insert(0, key)
         geometry = info["geometry_type"]
         if geometry is None:
@@ -195,18 +208,24 @@ class _Layer:
             geometry=None if geometry is None else _PART.sub("", geometry),
             crs=crs,
             encoding=self.text.decision.value,
-            load=partial(self.load, len(fields), rows, crs),
+            load=partial(self.load, len(fields), rows, crs, _fields(info, "datetime")),
             decisions=(self.text.decision, *decisions),
             notes=notes,
         )
 
     def load(
-        self, fields: int, rows: int, crs: CRS | None
+        self, fields: int, rows: int, crs: CRS | None, times: list[str]
     ) -> tuple[pd.DataFrame, tuple[Note, ...]]:
         """The rows of a table that has so many `fields`, and `rows` as its file says."""
+        # Else GDAL's GeoJSON makes 2020-03-01 of 2020-02-30.
+        as_written = {"DATE_AS_STRING": "YES"} if times and self.form is _JSON else {}
         with reading(self.path), _settings(self.text.config):
             meta, table = read_arrow(
-                self.text.source, layer=self.name, datetime_as_string=True, return_fids=True
+                self.text.source,
+                layer=self.name,
+                datetime_as_string=True,
+                return_fids=True,
+                **as_written,
             )
         with reading(self.path):
             shape = None
@@ -214,19 +233,25 @@ class _Layer:
                 shape = table.column(table.num_columns - 1)
                 table = table.remove_column(table.num_columns - 1)
             # The row number comes first; it stays where it is a field of the user's.
+            key, fids = table.column_names[0], table.column(0)
+            if self.form.title == "GeoPackage":
+                table = self._dates_as_written(table, meta)
             table = table.select(range(table.num_columns - fields, table.num_columns))
             text = self.text
             frame = to_frame(
-                table, self.where, text.encoding, all_in_it=text.all_in_it, times=_times(meta)
+                table, self.where, text.encoding, all_in_it=text.all_in_it, times=times
             )
-            notes: tuple[Note, ...] = ()
+            notes = _no_times(frame, times, self.where)
             if len(frame) != rows:
                 # The Arrow stream ends without a word where a file breaks off; this raises.
                 with _settings(text.config):
                     read(text.source, layer=self.name, columns=[], return_fids=True)
-                notes = _other_number(len(frame), rows, self.where)
+                notes += _other_number(len(frame), rows, self.where)
             if self.form is _JSON:
                 notes += _lost_digits(frame, self.where)
+                notes += (
+                    _ids_left_out(fids.to_numpy(), frame, self.where) if key == "OGC_FID" else ()
+                )
             if shape is None:
                 return frame, notes
             shapes, found = from_wkb(_storage(shape), crs)
@@ -234,8 +259,31 @@ class _Layer:
             shapes, more = _closed(shapes)
             found += more
         name = "geometry" if "geometry" not in frame.columns else "_geometry"
-        frame[name] = gpd.GeoSeries(shapes, crs=crs)
+        column = gpd.GeoSeries(shapes, index=frame.index, crs=crs, name=name)
+        frame = pd.concat([frame, column], axis=1)  # an insert is slow where there are many
         return gpd.GeoDataFrame(frame, geometry=name), (*notes, *found)
+
+    def _dates_as_written(self, table: pa.Table, meta: dict[str, Any]) -> pa.Table:
+        """`table` with the text of dates that are none, of which GDAL's Arrow stream makes others:
+        2020-03-01 of 2020-02-30, and 1970-01-01 of most."""
+        key, places = f"{_quoted(table.column_names[0])} + 0", pd.Index(table.column(0).to_numpy())
+        if len(places) == 1 or not places.is_unique:  # a view has no key; GDAL says 0 for all
+            key, places = "row_number() OVER () - 1", pd.RangeIndex(len(table))
+        for name in _fields(meta, "datetime64[D]"):
+            query = (
+                f"SELECT place, CAST(day AS TEXT) AS day FROM (SELECT {key} AS place, "
+                f"{_quoted(name)} AS day FROM {_quoted(self.name)}) "
+                "WHERE day IS NOT NULL AND date(day) IS NOT day"
+            )
+            _, odd = read_arrow(self.text.source, sql=query)
+            if not odd.num_rows:
+                continue
+            texts = table.column(name).cast(pa.string()).to_numpy(zero_copy_only=False)
+            at = places.get_indexer(odd.column("place").to_numpy())
+            texts[at[at >= 0]] = odd.column("day").to_numpy()[at >= 0]
+            column = pa.array(texts, pa.string())
+            table = table.set_column(table.column_names.index(name), name, column)
+        return table
 
     def _crs(
         self, info: dict[str, Any]
@@ -262,12 +310,34 @@ class _Layer:
         return crs, (Decision("crs", "EPSG:4326", zh, en, "certain"),), ()
 
 
-def _times(meta: dict[str, Any]) -> list[str]:
-    """The fields that GDAL gives as ISO 8601 text and that are times."""
+def _quoted(name: str) -> str:
+    """`name` as SQL has names."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _fields(meta: dict[str, Any], kind: str) -> list[str]:
+    """The fields of this kind of dtype: ``datetime``, ``datetime64[D]`` …"""
     kinds = zip(meta["fields"], map(str, meta["dtypes"]), strict=True)
-    return [
-        str(name) for name, kind in kinds if kind.startswith("datetime") and kind != "datetime64[D]"
-    ]
+    return [str(name) for name, dtype in kinds if dtype.startswith(kind)]
+
+
+def _no_times(frame: pd.DataFrame, times: list[str], where: str) -> tuple[Note, ...]:
+    """Dates and times that are none, for which their field is read as text."""
+    found = [(name, no_times(frame[name])) for name in times]
+    return tuple(
+        Note.on_rows(
+            "date_unreadable",
+            rows + 1,
+            f"{where}：日期字段 {name} 有 {{count}} 个值不是有效日期（第 {{rows}} 行），"
+            "整个字段按文本读入。请改正。",
+            f"{where}: {{count}} values of the date field {name} are no dates (rows {{rows}}); "
+            "the whole field is read as text. Correct them.",
+            severity="warning",
+            field=name,
+        )
+        for name, rows in found
+        if len(rows)
+    )
 
 
 def _other_number(found: int, said: int, where: str) -> tuple[Note, ...]:
@@ -310,6 +380,29 @@ def _lost_digits(frame: pd.DataFrame, where: str) -> tuple[Note, ...]:
                 )
             )
     return tuple(notes)
+
+
+def _ids_left_out(fids: np.ndarray, frame: pd.DataFrame, where: str) -> tuple[Note, ...]:
+    """Whole numbers that GeoJSON features have as their ``id``, outside their properties.
+
+    GDAL gives them as row numbers, changed where they repeat and invented where one has none, so
+    that they cannot be kept as a field. Ids that count the rows, or that a property ``id`` repeats,
+    tell nothing.
+    """
+    count = np.arange(len(fids))
+    known = [count, count + 1, *([frame["id"].to_numpy()] if "id" in frame else [])]
+    if any(np.array_equal(fids, ids) for ids in known):
+        return ()
+    note = Note(
+        "feature_ids_left_out",
+        f"{where}：要素级的 id（如 {fids[0]}，不在 properties 里）未读入。如需保留，请把它写进 "
+        "properties 再导出。",
+        f"{where}: the ids of features (such as {fids[0]}, outside their properties) are not "
+        "read. To keep them, put them into the properties and export again.",
+        "warning",
+        len(fids),
+    )
+    return (note,)
 
 
 def _closed(shapes: np.ndarray) -> tuple[np.ndarray, tuple[Note, ...]]:

@@ -196,6 +196,8 @@ def _shapes(
         column = pa.chunked_array([c.storage for c in column.chunks], column.type.storage_type)
     if encoding == "wkb":
         return from_wkb(column.cast(pa.large_binary()), crs)
+    if encoding not in _NATIVE or not _is_native(column.type, _NATIVE[encoding][1]):
+        raise ValueError(f"geometry of encoding {encoding} as {column.type}")
     kind, depth = _NATIVE[encoding]
     whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
@@ -210,3 +212,15 @@ def _shapes(
     result = np.full(len(missing), None, dtype=object)
     result[~missing] = shapely.from_ragged_array(kind, points, tuple(reversed(offsets)) or None)
     return result, ()
+
+
+def _is_native(kind: pa.DataType, depth: int) -> bool:
+    """Whether `kind` is so many lists around a struct of numbers x and y."""
+    for _ in range(depth):
+        if not pa.types.is_list(kind):
+            return False
+        kind = kind.value_type
+    if not pa.types.is_struct(kind):
+        return False
+    xy = [kind.get_field_index(name) for name in ("x", "y")]
+    return min(xy) >= 0 and all(pa.types.is_floating(kind.field(n).type) for n in xy)

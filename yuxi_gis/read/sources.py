@@ -26,6 +26,7 @@ __all__ = ["Catalog", "SourceTable", "Survey", "find_tables", "survey"]
 
 Catalog = Mapping[str, LayerSpec]
 Progress = Callable[[str, str, float], None]
+Sources = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ class Survey:
 
 
 def find_tables(
-    sources: Iterable[str | os.PathLike[str]],
+    sources: Sources,
     *,
     options: Options | None = None,
     catalog: Catalog | None = None,
@@ -151,7 +152,7 @@ def find_tables(
 
 
 def survey(
-    sources: Iterable[str | os.PathLike[str]],
+    sources: Sources,
     *,
     options: Options | None = None,
     catalog: Catalog | None = None,
@@ -161,7 +162,7 @@ def survey(
 
     Parameters
     ----------
-    sources : iterable of path-like
+    sources : path-like or iterable of path-like
         Files, folders, zips; each may be written ``ID=path`` and ``path|layername=TABLE``.
     options : Options, optional
         Encoding, CRS and so on that the user gives.
@@ -175,6 +176,8 @@ def survey(
     Survey
     """
     looking = _Looking(options or Options(), load_catalog() if catalog is None else catalog)
+    if isinstance(sources, (str, os.PathLike)):
+        sources = [sources]
     todo = [os.fspath(source) for source in sources]
     for done, source in enumerate(todo):
         if progress is not None:
@@ -205,6 +208,11 @@ class _Looking:
                 self.tables += _named(found, spec)
         except YuxiGisError as error:
             self.failures.append(error)
+        except OSError as error:  # a folder that may not be looked into, a disk that is gone
+            why = error.strerror or str(error)
+            self.failures.append(
+                SourceError(f"{source}：无法读取（{why}）。", f"{source}: cannot be read ({why}).")
+            )
 
     def _places(self, path: Path) -> list[_Place]:
         """The data files that `path` stands for."""
@@ -233,7 +241,7 @@ class _Looking:
     def _unpacked(self, path: Path) -> list[_Place]:
         _require_there(path)
         unpacked = unpack(path)
-        self._note_unread(unpacked.folder, path.as_posix())
+        self._note_unread(_root(path, unpacked), path.as_posix())
         files = list(readable(unpacked.folder))
         if not files:
             known = " ".join(suffixes())
@@ -302,7 +310,13 @@ class _Place:
     def shown(self) -> str:
         if self.zip is None or self.unpacked is None:
             return str(self.file)
-        return f"{self.zip}/{self.file.relative_to(self.unpacked.folder).as_posix()}"
+        return f"{self.zip}/{self.file.relative_to(_root(self.zip, self.unpacked)).as_posix()}"
+
+
+def _root(path: Path, unpacked: Unpacked) -> Path:
+    """Where the members of a zip lie: the folder named as the zip, unless it is a geodatabase."""
+    folder = unpacked.folder / path.stem
+    return folder if folder.is_dir() and folder.suffix.lower() != ".gdb" else unpacked.folder
 
 
 def _in_words_of_the_user(
@@ -311,13 +325,15 @@ def _in_words_of_the_user(
     """The same error with the zip that the user knows, not its scratch copy."""
     if unpacked is None:
         return error
-    scratch = str(unpacked.folder)
+    scratch = str(_root(path, unpacked))
     return type(error)(error.zh.replace(scratch, str(path)), error.en.replace(scratch, str(path)))
 
 
 def _parse(source: str, catalog: Catalog) -> tuple[LayerSpec | None, Path, str | None]:
     """``ID=path|layername=T`` in its parts."""
     path, _, table = source.partition("|layername=")
+    if not path.strip():
+        raise SourceError("没有给出路径。", "No path was given.")
     match = re.fullmatch(r"([A-Za-z_]\w*)=(.+)", path)
     if match is None or Path(path).exists():
         return None, Path(path), table or None

@@ -7,8 +7,9 @@ A reader is a function ``open(path, options) -> list[RawTable]``. It looks at th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -73,6 +74,7 @@ class Note:
     count: int = 0
     rows: tuple[int, ...] = ()
     field: str | None = None
+    _templates: tuple[str, str] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     @classmethod
     def on_rows(
@@ -80,20 +82,28 @@ class Note:
     ) -> Note:
         """A note on row numbers; ``{count}`` and ``{rows}`` in the texts are filled in."""
         numbers = [int(row) for row in rows]
-        shown = tuple(numbers[:_ROWS_NAMED])
-        words = {
-            "count": len(numbers),
-            "rows": ", ".join(map(str, shown)) + (" …" if len(numbers) > len(shown) else ""),
-        }
-        return cls(
-            what,
-            zh.format(**words),
-            en.format(**words),
-            severity,
-            len(numbers),
-            shown,
-            field or None,
-        )
+        shown, count = tuple(numbers[:_ROWS_NAMED]), len(numbers)
+        told = _filled(zh, shown, count), _filled(en, shown, count)
+        return cls(what, *told, severity, count, shown, field or None, (zh, en))
+
+    def renumbered(self, numbers: Sequence[int]) -> Note:
+        """The same note with the rows as their file counts them: `numbers`, one a row."""
+        if self._templates is None or not self.rows or max(self.rows) > len(numbers):
+            return self
+        rows = tuple(int(numbers[row - 1]) for row in self.rows)
+        zh, en = (_filled(text, rows, self.count) for text in self._templates)
+        return replace(self, zh=zh, en=en, rows=rows)
+
+    def as_dict(self) -> dict[str, Any]:
+        """What scripts get."""
+        names = ("what", "zh", "en", "severity", "count", "rows", "field")
+        return {name: getattr(self, name) for name in names}
+
+
+def _filled(text: str, rows: Sequence[int], count: int) -> str:
+    """A template with its numbers; names of fields in it may have braces, too."""
+    listed = ", ".join(map(str, rows)) + (" …" if count > len(rows) else "")
+    return text.replace("{count}", str(count)).replace("{rows}", listed)
 
 
 @dataclass(frozen=True)
@@ -160,5 +170,5 @@ class RawTable:
     crs: CRS | None
     encoding: str
     load: Callable[[], tuple[pd.DataFrame, tuple[Note, ...]]]
-    decisions: tuple[Decision, ...] = field(default=())
-    notes: tuple[Note, ...] = field(default=())
+    decisions: tuple[Decision, ...] = ()
+    notes: tuple[Note, ...] = ()

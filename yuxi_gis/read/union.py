@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import geopandas as gpd
 import pandas as pd
 
 from yuxi_gis.catalog import LayerSpec
 from yuxi_gis.crs import crs_name
-from yuxi_gis.errors import CRSError, SourceError
+from yuxi_gis.errors import CRSError, SourceError, YuxiGisError
 
 __all__ = ["union"]
 
@@ -17,7 +17,12 @@ __all__ = ["union"]
 _SAME = 0.5
 
 
-def union(parts: Sequence[gpd.GeoDataFrame | pd.DataFrame], spec: LayerSpec) -> pd.DataFrame:
+def union(
+    parts: Sequence[gpd.GeoDataFrame | pd.DataFrame],
+    spec: LayerSpec,
+    *,
+    on_error: Callable[[YuxiGisError], None] | None = None,
+) -> pd.DataFrame:
     """The rows of `parts` under one another.
 
     Where some parts have geometry and some have none (a layer and its ledger), those with
@@ -28,6 +33,9 @@ def union(parts: Sequence[gpd.GeoDataFrame | pd.DataFrame], spec: LayerSpec) -> 
     parts : sequence of GeoDataFrame or DataFrame
         As `yuxi_gis.read.read_table` gives them.
     spec : LayerSpec
+    on_error : callable, optional
+        Is given the error of a part that does not go with those before it, and the others are put
+        together; by default it is raised.
 
     Returns
     -------
@@ -47,10 +55,9 @@ def union(parts: Sequence[gpd.GeoDataFrame | pd.DataFrame], spec: LayerSpec) -> 
     if shaped and len(shaped) < len(parts):
         names = [part.attrs["name"] for part in parts if not isinstance(part, gpd.GeoDataFrame)]
         shaped[0].attrs["left_out"] = names
+    chosen = _fitting(chosen, spec, on_error)
     if len(chosen) == 1:
         return chosen[0]
-    _refuse_copies(chosen, spec)
-    _refuse_different_crs(chosen, spec)
     first = chosen[0].attrs
     attrs = {
         **first,
@@ -74,32 +81,58 @@ def _bare(part: pd.DataFrame) -> pd.DataFrame:
     return part
 
 
-def _refuse_copies(parts: Sequence[pd.DataFrame], spec: LayerSpec) -> None:
-    seen: list[tuple[str, pd.Index]] = []
+def _fitting(
+    parts: Sequence[pd.DataFrame],
+    spec: LayerSpec,
+    on_error: Callable[[YuxiGisError], None] | None,
+) -> list[pd.DataFrame]:
+    """The parts that go together: no copy of one before it, and all of one CRS."""
+    kept: list[pd.DataFrame] = []
+    keys: list[pd.Index] = []
     for part in parts:
-        name = part.attrs["name"]
-        keys = pd.Index(part[spec.key].dropna().unique() if spec.key in part else [])
-        for other, others in seen:
-            common = len(keys.intersection(others))
-            if common and common >= _SAME * min(len(keys), len(others)):
-                raise SourceError(
-                    f"图层 {spec.id} 出现两次：{other} 和 {name} 有 {common} 个相同的 {spec.key}。"
-                    "请只给其中一个。",
-                    f"Layer {spec.id} was found twice: {other} and {name} have {common} equal "
-                    f"{spec.key}. Give only one of them.",
-                )
-        seen.append((name, keys))
+        own = pd.Index(part[spec.key].dropna().unique() if spec.key in part else [])
+        error = _copy_of(part, own, kept, keys, spec) or _elsewhere(part, kept, spec)
+        if error is None:
+            kept.append(part)
+            keys.append(own)
+        elif on_error is None:
+            raise error
+        else:
+            on_error(error)
+    return kept
 
 
-def _refuse_different_crs(parts: Sequence[pd.DataFrame], spec: LayerSpec) -> None:
-    shaped = [part for part in parts if isinstance(part, gpd.GeoDataFrame)]
-    for part in shaped[1:]:
-        if part.crs != shaped[0].crs:
-            a, b = shaped[0], part
-            raise CRSError(
-                f"图层 {spec.id} 的各部分坐标系不同：{a.attrs['name']} 是 {crs_name(a.crs)}，"
-                f"{b.attrs['name']} 是 {crs_name(b.crs)}。请先分别用 convert --to 统一坐标系。",
-                f"The parts of layer {spec.id} have different CRS: {a.attrs['name']} "
-                f"{crs_name(a.crs)}, {b.attrs['name']} {crs_name(b.crs)}. Bring them to one with "
-                "convert --to first.",
+def _copy_of(
+    part: pd.DataFrame,
+    own: pd.Index,
+    kept: Sequence[pd.DataFrame],
+    keys: Sequence[pd.Index],
+    spec: LayerSpec,
+) -> YuxiGisError | None:
+    for other, others in zip(kept, keys, strict=True):
+        common = len(own.intersection(others))
+        if common and common >= _SAME * min(len(own), len(others)):
+            first, second = other.attrs["name"], part.attrs["name"]
+            return SourceError(
+                f"图层 {spec.id} 出现两次：{first} 和 {second} 有 {common} 个相同的 {spec.key}，"
+                f"未使用 {second}。请只给其中一个。",
+                f"Layer {spec.id} was found twice: {first} and {second} have {common} equal "
+                f"{spec.key}; {second} is not used. Give only one of them.",
             )
+    return None
+
+
+def _elsewhere(
+    part: pd.DataFrame, kept: Sequence[pd.DataFrame], spec: LayerSpec
+) -> YuxiGisError | None:
+    first = next((one for one in kept if isinstance(one, gpd.GeoDataFrame)), None)
+    if first is None or not isinstance(part, gpd.GeoDataFrame) or part.crs == first.crs:
+        return None
+    return CRSError(
+        f"图层 {spec.id} 的各部分坐标系不同：{first.attrs['name']} 是 {crs_name(first.crs)}，"
+        f"{part.attrs['name']} 是 {crs_name(part.crs)}，未使用后者。请先分别用 convert --to "
+        "统一坐标系。",
+        f"The parts of layer {spec.id} have different CRS: {first.attrs['name']} "
+        f"{crs_name(first.crs)}, {part.attrs['name']} {crs_name(part.crs)}; the latter is not "
+        "used. Bring them to one with convert --to first.",
+    )

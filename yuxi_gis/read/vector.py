@@ -164,7 +164,7 @@ def read_tables(
     layers: dict[str, Frame] = {}
     for layer_id in sorted(parts, key=lambda i: order.index(i) if i in order else len(order)):
         try:
-            layers[layer_id] = _whole(parts[layer_id], progress)
+            layers[layer_id] = _whole(parts[layer_id], on_error, progress)
         except YuxiGisError as error:
             if on_error is None:
                 raise
@@ -172,16 +172,32 @@ def read_tables(
     return layers
 
 
-def _whole(tables: list[SourceTable], progress: Progress | None) -> Frame:
-    """One layer from all its tables."""
-    frames = []
+def _whole(
+    tables: list[SourceTable],
+    on_error: Callable[[YuxiGisError], None] | None,
+    progress: Progress | None,
+) -> Frame:
+    """One layer from all its tables that can be read."""
+    frames: list[Frame] = []
+    errors: list[YuxiGisError] = []
     for done, table in enumerate(tables):
         if progress is not None:
             progress(f"读取 {table.name}", f"reading {table.name}", done / len(tables))
-        frames.append(read_table(table))
+        try:
+            frames.append(read_table(table))
+        except YuxiGisError as error:
+            if on_error is None:
+                raise
+            errors.append(error)
     spec = tables[0].spec
     assert spec is not None  # those without were sorted out before
-    return union(frames, spec)
+    if on_error is None:
+        return union(frames, spec)
+    for failed in errors if frames else errors[:-1]:
+        on_error(failed)
+    if not frames:
+        raise errors[-1]
+    return union(frames, spec, on_error=on_error)
 
 
 def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
@@ -196,6 +212,8 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
     """
     frame, notes = table.load()
     decisions, notes = list(table.decisions), (*table.notes, *notes)
+    file_rows = frame.attrs.pop("file_rows", None)
+    found: tuple[Note, ...] = ()
     attrs: dict[str, Any] = {
         "source": str(table.path),
         "name": table.name,
@@ -209,8 +227,12 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
     }
     if table.spec is not None:
         frame, more = _official(frame, table.spec, attrs, truncated=table.truncated)
-        known = {note.field for note in notes if note.what == "code_destroyed"}
-        notes += tuple(note for note in more if note.field not in known)
+        known = {
+            attrs["renamed"].get(note.field, note.field)
+            for note in notes
+            if note.what == "code_destroyed"
+        }
+        found += tuple(note for note in more if note.field not in known)
     if isinstance(frame, gpd.GeoDataFrame):
         frame, more = normalise(frame)
         in_yuxi = table.spec is not None and _in_yuxi(frame, table.spec)
@@ -223,9 +245,13 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
         told = placed.crs_from == "file" and any(made.what == "crs" for made in decisions)
         decisions = [made for made in decisions if told or made.what != "crs"]
         decisions += [made for made in placed.decisions if not (told and made.what == "crs")]
-        notes += (*more, *placed.notes)
+        found += more
+        notes += placed.notes
+    if file_rows is not None:
+        found = tuple(note.renumbered(file_rows) for note in found)
+    notes += found
     attrs["decisions"] = [asdict(d) for d in decisions]
-    attrs["notes"] = [asdict(n) for n in notes]
+    attrs["notes"] = [n.as_dict() for n in notes]
     frame.attrs.clear()
     frame.attrs.update(attrs)
     return frame

@@ -331,7 +331,7 @@ def _damaged_rows(cells: Cells) -> Iterator[Note]:
 
 def _lost(name: str, rows: list[int]) -> Iterator[Note]:
     if rows:
-        safe = name.replace("{", "{{").replace("}", "}}")
+        safe = name
         yield Note.on_rows(
             "memo_damaged",
             [row + 1 for row in rows],

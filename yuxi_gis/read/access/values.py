@@ -91,7 +91,7 @@ def column_of(
     series = result.values
     if not isinstance(series, pd.Series):
         series = pd.Series(series)
-    safe = name.replace("{", "{{").replace("}", "}}")
+    safe = name
     notes = []
     for word, rows in result.said.items():
         zh, en, severity = _SAY[word]

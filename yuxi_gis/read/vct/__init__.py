@@ -124,7 +124,8 @@ def open(path: Path, options: Options) -> list[RawTable]:
         Decision("encoding", encoding, verdict.zh, verdict.en, verdict.confidence),
         *space.decisions,
     )
-    notes = file_notes(sections, miscounted, stray, built_from, objects)
+    dimension = head.get("dim", "")
+    notes = file_notes(sections, miscounted, stray, built_from, objects, dimension)
     if len(tables) > _MOST_TABLES:
         raise SourceError(
             f"{path.name}：有 {len(tables)} 个表，多于 {_MOST_TABLES}；要素代码可能已损坏。",

@@ -96,7 +96,7 @@ class Attributes:
                 )
             )  # fmt: skip
         for k, column in enumerate(columns):
-            name = column[:60].replace("{", "{{").replace("}", "}}")
+            name = column[:60]
             frame[k], bad = _typed(frame[k], types[k] if k < len(types) else "char")
             if len(bad):
                 notes.append(

@@ -71,7 +71,7 @@ def problem_notes(
         shown = ", ".join(names.text(int(ids[k]))[:40] for k in rows[:_NAMED])
         words: dict[str, Any] = {"count": len(rows), "deviation": deviation}
         words["ids"] = shown + (" …" if len(rows) > _NAMED else "")
-        zh, en = (text.format(**words).replace("{", "{{").replace("}", "}}") for text in (zh, en))
+        zh, en = (text.format(**words) for text in (zh, en))
         yield Note.on_rows(f"vct_{what}", rows + 1, zh, en, severity=severity)
 
 
@@ -81,9 +81,20 @@ def file_notes(
     stray: list[int],
     built_from: Mapping[str, int],
     objects: Mapping[str, Objects],
+    dimension: str,
 ) -> tuple[Note, ...]:
     """Notes on the file as a whole."""
     notes = []
+    if dimension.strip() == "3":
+        notes.append(
+            _note(
+                "z_dropped",
+                "info",
+                sum(len(found.ids) for found in objects.values()),
+                "文件是三维的（Dim: 3），只保留平面坐标。",
+                "The file is three-dimensional (Dim: 3); only x and y are kept.",
+            )
+        )
     for name, section in sections.items():
         if name not in _READ and section.lines:
             notes.append(

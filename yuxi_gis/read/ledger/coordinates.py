@@ -22,7 +22,7 @@ from yuxi_gis.crs import parse_crs
 from yuxi_gis.errors import YuxiGisError
 from yuxi_gis.read.table import Decision, Note
 
-__all__ = ["Found", "find", "last_part", "literal"]
+__all__ = ["Found", "find", "last_part"]
 
 #: Share of the filled values that must fit, so that a column counts as coordinates.
 _SHARE = 0.9
@@ -115,11 +115,6 @@ def last_part(column: str) -> str:
     return column.rpartition("/")[2] or column
 
 
-def literal(text: str) -> str:
-    """Text from data as a part of a template of `Note.on_rows`."""
-    return text.replace("{", "{{").replace("}", "}}")
-
-
 def _key(column: str) -> str:
     """A column's name for comparison: half width, lower case, without spaces and ``(…)``."""
     text = unicodedata.normalize("NFKC", last_part(column))
@@ -195,30 +190,32 @@ def _points(
     shapes = np.full(len(frame), None, object)
     shapes[placed] = shapely.points(east[placed].to_numpy(), north[placed].to_numpy())
     notes = []
-    a_name, b_name = literal(first), literal(second)
     if (lost := filled & ~placed).any():
-        notes.append(
-            Note.on_rows(
-                "coordinates_missing",
-                frame.index[lost],
-                f"{{count}} 行的 {a_name}、{b_name} 缺失、为 0 或不是数，没有图形"
-                "（第 {rows} 行）。",
-                f"{{count}} rows have no point: {a_name} or {b_name} is missing, 0 or no number "
-                "(rows {rows}).",
-                severity="warning",
-            )
-        )
+        notes.append(_missing(frame.index[lost], first, second))
     if window is not None and (far := placed & ~_inside(east, north, window)).any():
-        notes.append(
-            Note.on_rows(
-                "coordinates_outside",
-                frame.index[far],
-                f"{{count}} 行的坐标不在{window.zh}的范围内，请核对（第 {{rows}} 行）。",
-                f"{{count}} rows lie outside the window of {window.en} (rows {{rows}}).",
-                severity="warning",
-            )
-        )
+        notes.append(_outside(frame.index[far], window))
     return Found(shapes, "Point", None, None, (decision,), tuple(notes)), None
+
+
+def _missing(rows: pd.Index, first: str, second: str) -> Note:
+    return Note.on_rows(
+        "coordinates_missing",
+        rows,
+        f"{{count}} 行的 {first}、{second} 缺失、为 0 或不是数，没有图形（第 {{rows}} 行）。",
+        f"{{count}} rows have no point: {first} or {second} is missing, 0 or no number "
+        "(rows {rows}).",
+        severity="warning",
+    )
+
+
+def _outside(rows: pd.Index, window: _Window) -> Note:
+    return Note.on_rows(
+        "coordinates_outside",
+        rows,
+        f"{{count}} 行的坐标不在{window.zh}的范围内，请核对（第 {{rows}} 行）。",
+        f"{{count}} rows lie outside the window of {window.en} (rows {{rows}}).",
+        severity="warning",
+    )
 
 
 def _numbers(values: pd.Series) -> pd.Series:
@@ -337,12 +334,11 @@ def _from_wkt(values: pd.Series, column: str) -> Found:
 def _unread(rows: pd.Index, column: str, curved: bool) -> Note:
     zh = "含有弧线的请先在原软件中转为折线。" if curved else "请核对这些行。"
     en = "Turn arcs into lines in the program they come from." if curved else "Check these rows."
-    name = literal(column)
     return Note.on_rows(
         "wkt_unreadable",
         rows,
-        f"{{count}} 行的 {name} 不是可读的 WKT，没有图形，文字保留（第 {{rows}} 行）。{zh}",
-        f"{{count}} rows have text in {name} that is no readable WKT; they have no geometry and "
+        f"{{count}} 行的 {column} 不是可读的 WKT，没有图形，文字保留（第 {{rows}} 行）。{zh}",
+        f"{{count}} rows have text in {column} that is no readable WKT; they have no geometry and "
         f"keep the text (rows {{rows}}). {en}",
         severity="error",
         field=column,
