@@ -130,7 +130,7 @@ def _show(console: Console, done: Conversion) -> None:
         )
         console.table(_rows(console, table, sources))
         for made in table.decisions:
-            if made["what"] in ("datum", "crs"):
+            if made["what"] == "datum":
                 console.say(f"  {made['value']} ({made[console.lang]})")
         marks = {"error": t("错误：", "error: "), "warning": t("警告：", "warning: ")}
         for note in table.notes:
@@ -144,6 +144,7 @@ def _rows(console: Console, table: Converted, sources: str) -> list[tuple[str, s
     return [
         (t("来源（行数）", "from (rows)"), sources),
         (t("写出行数", "rows written"), str(table.rows)),
+        (t("坐标系", "CRS"), table.crs or "-"),
         (t("字段", "fields"), str(len(table.fields))),
         (t("改名", "renamed"), renamed or "-"),
         (t("已脱敏", "masked"), " ".join(table.masked) or "-"),
