@@ -241,6 +241,7 @@ class _Looking:
     def _unpacked(self, path: Path) -> list[_Place]:
         _require_there(path)
         unpacked = unpack(path)
+        self.ignored += [(path.as_posix(), note.zh, note.en) for note in unpacked.notes]
         self._note_unread(_root(path, unpacked), path.as_posix())
         files = list(readable(unpacked.folder))
         if not files:
@@ -278,7 +279,6 @@ class _Looking:
             stem, raw.columns, self.catalog
         )
         extra = () if place.unpacked is None else place.unpacked.decisions
-        notes = () if place.unpacked is None else place.unpacked.notes
         return SourceTable(
             path=place.path,
             name=f"{place.shown}|{raw.name}",
@@ -287,7 +287,7 @@ class _Looking:
             decisions=_in_order(
                 _format_decision(form), *extra, _layer_decision(spec), *raw.decisions
             ),
-            notes=(*notes, *raw.notes),
+            notes=raw.notes,
             options=self.options,
             truncated=form.cuts_names,
             unpacked=place.unpacked,
