@@ -26,7 +26,7 @@ from yuxi_gis.read.charset import Verdict, detect
 from yuxi_gis.read.dbf import Dbf, field_names, open_dbf, partner, typed_column
 from yuxi_gis.read.table import Decision, Note, Options, RawTable
 
-__all__ = ["open", "require_whole"]
+__all__ = ["open"]
 
 _HEADER = 100
 #: Header of a record in the .shp: its number and length; then the type of the shape, 0 is null.
@@ -59,7 +59,10 @@ def open(path: Path, options: Options) -> list[RawTable]:
     Raises
     ------
     SourceError
-        A part is missing or damaged, or `path` is a part from which nothing can be read.
+        A part is missing or damaged, or `path` is a part from which nothing can be read. Looked at
+        (ESRI Shapefile Technical Description, 1998): the file code 9994 and the file length in the
+        headers of .shp and .shx, the place and number of every record in both, and the number of
+        records in the .dbf.
     ParameterError
         `options.encoding` is unknown.
     """
@@ -74,27 +77,6 @@ def open(path: Path, options: Options) -> list[RawTable]:
         return [_table(path, options) if main is None else _layer(main, options)]
     except OSError as error:
         raise _unreadable(path, error) from error
-
-
-def require_whole(path: Path) -> None:
-    """Raise `SourceError` unless the parts of a shapefile are there and agree.
-
-    Looked at (ESRI Shapefile Technical Description, 1998): the file code 9994 and the file length
-    in the headers of .shp and .shx, the place and number of every record in both, and the number
-    of records in the .dbf.
-
-    Parameters
-    ----------
-    path : Path
-        The ``.shp`` file.
-
-    Raises
-    ------
-    SourceError
-        Says which part is missing or damaged and what to do.
-    """
-    _part(path, ".shx")
-    _records(path, open_dbf(_part(path, ".dbf")))
 
 
 def _layer(path: Path, options: Options) -> RawTable:
