@@ -82,3 +82,13 @@ def test_a_change_of_datum_is_told() -> None:
     suspicion = {"what": "axes_swapped", "zh": "x", "en": "x", "severity": "error"}
     frame.attrs["notes"].append(suspicion)
     assert reading_of({"farmland": frame}) == [("farmland: A → B 三参数", "farmland: A → B three")]
+
+
+def test_every_file_of_a_layer_put_together_is_named() -> None:
+    whole = pd.DataFrame()
+    parts = [{"name": f"d/{k}.shp|{k}", "source": f"d/{k}.shp", "rows": 1} for k in "ab"]
+    whole.attrs = {"source": "d/a.shp; d/b.shp", "parts": parts}
+    single = pd.DataFrame()
+    single.attrs = {"source": "e/c.mdb"}
+    inputs = inputs_of({"farmland": whole, "contractor": single, "mine": pd.DataFrame()})
+    assert Provenance.of(inputs, Masking()).inputs == ("a.shp", "b.shp", "c.mdb")

@@ -43,7 +43,10 @@ def test_rows_in_the_order_of_the_files() -> None:
     assert whole["DKBM"].tolist() == ["1", "2", "3"]
     assert whole.geometry.notna().all() and whole.crs.to_epsg() == 4543
     assert whole.index.tolist() == [0, 1, 2]
-    assert whole.attrs["parts"] == [{"name": "a", "rows": 2}, {"name": "b", "rows": 1}]
+    assert whole.attrs["parts"] == [
+        {"name": "a", "source": "a", "rows": 2},
+        {"name": "b", "source": "b", "rows": 1},
+    ]
     assert whole.attrs["source"] == "a; b"
     assert whole.attrs["renamed"] == {"a": "a", "b": "b"}
 

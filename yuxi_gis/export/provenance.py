@@ -40,8 +40,13 @@ def file_name(path: object) -> str:
 
 
 def inputs_of(layers: Mapping[str, pd.DataFrame]) -> list[str]:
-    """The files that layers were read from, as their ``attrs["source"]`` says."""
-    return [str(frame.attrs["source"]) for frame in layers.values() if frame.attrs.get("source")]
+    """The files that layers were read from, as their ``attrs`` say; all of them for a union."""
+    return [
+        str(part["source"])
+        for frame in layers.values()
+        for part in frame.attrs.get("parts", [frame.attrs])
+        if part.get("source")
+    ]
 
 
 def reading_of(layers: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:

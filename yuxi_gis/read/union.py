@@ -41,7 +41,8 @@ def union(
     -------
     GeoDataFrame or DataFrame
         The one part as it is; of several, their ``attrs`` put together: ``attrs["parts"]`` lists
-        name and rows of each. ``attrs["left_out"]`` names the ledgers that gave way to geometry.
+        name, source and rows of each. ``attrs["left_out"]`` names the ledgers that gave way to
+        geometry.
 
     Raises
     ------
@@ -62,7 +63,10 @@ def union(
     attrs = {
         **first,
         "source": "; ".join(dict.fromkeys(part.attrs["source"] for part in chosen)),
-        "parts": [{"name": part.attrs["name"], "rows": len(part)} for part in chosen],
+        "parts": [
+            {key: part.attrs[key] for key in ("name", "source")} | {"rows": len(part)}
+            for part in chosen
+        ],
         "renamed": {old: new for part in chosen for old, new in part.attrs["renamed"].items()},
         "notes": [note for part in chosen for note in part.attrs["notes"]],
         "decisions": [made for part in chosen for made in part.attrs["decisions"]],

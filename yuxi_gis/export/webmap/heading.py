@@ -9,7 +9,7 @@ from html import escape
 import geopandas as gpd
 
 from yuxi_gis.crs import crs_name
-from yuxi_gis.export.provenance import file_name, now, software
+from yuxi_gis.export.provenance import file_name, inputs_of, now, software
 from yuxi_gis.export.webmap.page import Raw
 from yuxi_gis.export.webmap.scenes import Picture
 
@@ -28,8 +28,8 @@ class Source:
 
     @classmethod
     def of_layer(cls, title: str, frame: gpd.GeoDataFrame, drawn: int) -> Source:
-        """A layer; its file is what ``attrs["source"]`` says, without folders."""
-        file = file_name(frame.attrs.get("source", ""))
+        """A layer; its files are what its ``attrs`` say, without folders."""
+        file = ", ".join(dict.fromkeys(map(file_name, inputs_of({title: frame}))))
         table = str(frame.attrs.get("table", ""))
         if table and table not in file:
             file = f"{file} · {table}"
