@@ -211,6 +211,9 @@ def _layer(file: TomlFile, shared: Lists, bases: Mapping[str, LayerSpec]) -> Lay
     fields = {spec.name: spec for spec in specs}
     for key in ("key", "label"):
         _require(file, key, [text[key]], fields)
+    region = file.value(table, "", "region", str, default=None)
+    if region is not None:
+        _require(file, "region", [region], fields)
     rows = table.get("editions", [])
     if not isinstance(rows, list):
         raise file.error("editions", "应为 [[editions]]", "must be [[editions]]")
@@ -223,6 +226,7 @@ def _layer(file: TomlFile, shared: Lists, bases: Mapping[str, LayerSpec]) -> Lay
         aliases=tuple(file.value(table, "", "aliases", list, default=[])),
         area=_area(file, table["area"], fields) if "area" in table else None,
         like=like,
+        region=region,
         editions=tuple(_edition(file, row, i, fields, lists) for i, row in enumerate(rows)),
     )
 

@@ -22,7 +22,7 @@ from pyproj import CRS
 from yuxi_gis.crs import datum
 from yuxi_gis.errors import CRSError
 
-__all__ = ["COLUMNS", "SEVERITIES", "empty", "finish", "make", "printable"]
+__all__ = ["COLUMNS", "SEVERITIES", "empty", "finish", "make", "plain", "printable"]
 
 #: The columns in their order.
 COLUMNS = (
@@ -61,6 +61,11 @@ def printable(text: str) -> str:
         return text
     # Half an identity number could no longer be told for one, and masked.
     return text[: _LONGEST - 1].rstrip("0123456789Xx") + "…"
+
+
+def plain(text: str) -> str:
+    """A whole message without control characters, on one line."""
+    return " ".join(_UNPRINTABLE.sub(" ", text).split())
 
 
 def make(

@@ -117,7 +117,8 @@ class LayerSpec:
     """One official layer or table: what a `layers/<id>.toml` says.
 
     `geometry` is ``"None"`` for a table. `like` is the layer whose fields it has, too: these say
-    nothing about which of the two a table is.
+    nothing about which of the two a table is. `region` is the field whose first 6, 9 and 12 digits
+    are the codes of the county, town and village.
     """
 
     id: str
@@ -134,6 +135,7 @@ class LayerSpec:
     aliases: tuple[str, ...] = ()
     area: AreaSpec | None = None
     like: str | None = None
+    region: str | None = None
     editions: tuple[Edition, ...] = ()
 
     def title(self, lang: str = "zh") -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ import numpy as np
 import pandas as pd
 import shapely
 from shapely.affinity import translate
+
+from yuxi_gis.catalog import load_catalog
+from yuxi_gis.checks import Profile, load_profile
 
 FOLDER = Path(__file__).resolve().parent.parent / "cases"
 ORIGIN = (500_000.0, 2_700_000.0)
@@ -25,11 +28,18 @@ class Case:
     layers: dict[str, list[dict[str, Any]]]
     expect: list[dict[str, Any]]
     crs: int
+    attrs: dict[str, dict[str, Any]]
+    profile: Profile
 
-    def frames(self, *, east: float = 0.0, crs: int | None = None) -> dict[str, gpd.GeoDataFrame]:
+    def frames(self, *, east: float = 0.0, crs: int | None = None) -> dict[str, pd.DataFrame]:
         """The layers, moved `east` metres, under another `crs` where given."""
         number = crs or self.crs or None
-        return {name: _frame(rows, number, east) for name, rows in self.layers.items()}
+        frames = {}
+        for name, rows in self.layers.items():
+            spec = load_catalog()[name]
+            frames[name] = _table(rows) if spec.is_table else _frame(rows, number, east)
+            frames[name].attrs.update(self.attrs.get(name, {}))
+        return frames
 
 
 def load(rule: str) -> list[Case]:
@@ -41,8 +51,21 @@ def load(rule: str) -> list[Case]:
             row = dict(row)
             name, crs, expect = row.pop("name"), row.pop("crs", 4543), row.pop("expect", [])
             assert bool(expect) == (kind == "bad"), f"{rule}: {name}"
-            cases.append(Case(rule, name, row, expect, crs))
+            attrs, profile = row.pop("attrs", {}), _profile(row.pop("profile", {}))
+            cases.append(Case(rule, name, row, expect, crs, attrs, profile))
     return cases
+
+
+def _profile(told: str | dict[str, Any]) -> Profile:
+    """The built-in profile of that name, or the standard one with other values."""
+    if isinstance(told, str):
+        return load_profile(told)
+    standard = load_profile()
+    parameters = dict(standard.parameters)
+    for name, value in told.items():
+        value = tuple(value) if isinstance(value, list) else float(value)
+        parameters[name] = replace(parameters[name], value=value)
+    return replace(standard, parameters=parameters)
 
 
 def located(wkt: str, east: float = 0.0) -> shapely.Geometry | None:
@@ -82,7 +105,10 @@ def _same_place(found: shapely.Geometry | None, wanted: shapely.Geometry | None)
     assert shapely.hausdorff_distance(found, wanted) < 1e-3, f"{found.wkt}, not {wanted.wkt}"
 
 
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame([{k: v for k, v in row.items() if k != "wkt"} for row in rows])
+
+
 def _frame(rows: list[dict[str, Any]], crs: int | None, east: float) -> gpd.GeoDataFrame:
     places = [located(row.get("wkt", "none"), east) for row in rows]
-    table = pd.DataFrame([{k: v for k, v in row.items() if k != "wkt"} for row in rows])
-    return gpd.GeoDataFrame(table, geometry=places, crs=crs)
+    return gpd.GeoDataFrame(_table(rows), geometry=places, crs=crs)

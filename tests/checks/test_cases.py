@@ -17,7 +17,7 @@ MOVED = [case for case in ALL if case.crs == 4543]
 
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.rule}-{case.name}")
 def test_case(case: cases.Case) -> None:
-    result = run_checks(case.frames(), rules=[case.rule])
+    result = run_checks(case.frames(), rules=[case.rule], profile=case.profile)
     assert not [skipped for skipped in result.not_run if skipped.layer in case.layers]
     cases.compare(case, result.findings, RULES[case.rule].severity)
 
@@ -25,7 +25,8 @@ def test_case(case: cases.Case) -> None:
 @pytest.mark.parametrize("case", MOVED, ids=lambda case: f"{case.rule}-{case.name}")
 def test_case_with_zone_prefix(case: cases.Case) -> None:
     east = 34_000_000.0
-    result = run_checks(case.frames(east=east, crs=4522), rules=[case.rule])
+    frames = case.frames(east=east, crs=4522)
+    result = run_checks(frames, rules=[case.rule], profile=case.profile)
     cases.compare(case, result.findings, RULES[case.rule].severity, east)
 
 
@@ -34,8 +35,8 @@ def test_nothing_is_found_twice_nor_changed(case: cases.Case) -> None:
     """All rules at once find for this rule what it finds alone, and leave the layers alone."""
     layers = case.frames()
     before = {name: frame.copy() for name, frame in layers.items()}
-    together = run_checks(layers).findings
-    alone = run_checks(layers, rules=[case.rule]).findings
+    together = run_checks(layers, profile=case.profile).findings
+    alone = run_checks(layers, rules=[case.rule], profile=case.profile).findings
     of_rule = together[together["rule"] == case.rule].reset_index(drop=True)
     assert of_rule["message_zh"].tolist() == alone["message_zh"].tolist()
     for name, frame in layers.items():

@@ -32,7 +32,7 @@ def test_standard_tells_value_unit_source_and_date_of_each_parameter() -> None:
         assert 1980 < parameter.effective_from.year < 2100
     assert profile.numbers("expected_crs") == (4490, 4522, 4543)
     assert profile.number("overlap_area") == 0.01
-    assert str(profile) == "standard 2026.1"
+    assert str(profile) == "standard 2026.2"
     assert profile.title("zh") != profile.title("en")
 
 
@@ -54,15 +54,78 @@ def test_a_profile_of_ones_own_decides(tmp_path: Path) -> None:
     assert result.profile.number("overlap_area") == 0.001
 
 
+def based(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "county.toml"
+    head = 'id = "county"\nversion = "1"\ntitle_zh = "本县"\ntitle_en = "County"\n'
+    path.write_text(head + text, encoding="utf-8")
+    return path
+
+
+def test_a_profile_says_only_what_is_different(tmp_path: Path) -> None:
+    path = based(
+        tmp_path,
+        'based_on = "standard"\nrules = ["T", "A05"]\nwithout = ["T01"]\n'
+        '[severity]\nT03 = "warning"\n[parameters.overlap_area]\nvalue = 1\nunit = "m²"\n'
+        'source = "县里的规定"\neffective_from = 2020-01-01\nverified = false\n',
+    )
+    profile = load_profile(path)
+    assert profile.number("overlap_area") == 1 and profile.number("equal_distance") == 0.001
+    assert profile.has("T03") and profile.has("A05")
+    assert not profile.has("T01") and not profile.has("A01")
+    shapes = [shapely.box(0, 0, 10, 5), shapely.box(9, 0, 20, 5), shapely.box(9, 0, 20, 5)]
+    frame = gpd.GeoDataFrame({"DKBM": ["A", "B", "B"]}, geometry=shapes, crs=4543)
+    result = run_checks({"farmland": frame}, profile=path)
+    assert set(result.findings["rule"]) <= {"T03", "T05", "A05", "T11"}
+    severity = result.findings.groupby("rule")["severity"].agg(set)
+    assert severity["T03"] == {"warning"} and severity["T05"] == {"error"}
+    assert ("T01", "", "not in profile county") in [
+        (run.rule, run.layer, run.reason_en) for run in result.not_run
+    ]
+
+
+def test_an_unverified_limit_is_at_most_a_warning(tmp_path: Path) -> None:
+    path = based(
+        tmp_path,
+        '[severity]\nT03 = "error"\n[parameters.overlap_area]\nvalue = 1\nunit = "m²"\n'
+        'source = "听说的"\neffective_from = 2020-01-01\nverified = false\n',
+    )
+    shapes = [shapely.box(0, 0, 10, 5), shapely.box(9, 0, 20, 5)]
+    frame = gpd.GeoDataFrame({"DKBM": ["A", "B"]}, geometry=shapes, crs=4543)
+    for profile, severity in ((None, "error"), (path, "warning")):
+        found = run_checks({"farmland": frame}, rules=["T03"], profile=profile).findings
+        assert found["severity"].tolist() == [severity]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('based_on = "nowhere"', "key based_on"),
+        ('rules = ["t03"]', "key rules"),
+        ("[severity]\nT03 = 'grave'", "key severity.T03"),
+    ],
+)
+def test_what_is_wrong_in_a_derived_profile(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(CatalogError, match=says):
+        load_profile(based(tmp_path, text))
+
+
+def test_a_rule_that_is_not_there(tmp_path: Path) -> None:
+    path = based(tmp_path, 'without = ["T99"]')
+    frame = gpd.GeoDataFrame({"DKBM": ["A"]}, geometry=[shapely.box(0, 0, 1, 1)], crs=4543)
+    with pytest.raises(ParameterError, match="county 1: There is no rule T99"):
+        run_checks({"farmland": frame}, profile=path)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
         ('id = "standard"\n', "", "id"),
         ('id = "standard"', "id = 1", "id"),
-        ("[parameters.overlap_area]", "[parameters.overlap_aria]", "parameters.overlap_area"),
+        ("[parameters.overlap_area]", "[parameters.overlap_aria]", "parameters.overlap_aria"),
         (
             "[parameters.overlap_area]",
-            "[parameters.more]\n[parameters.overlap_area]",
+            "[parameters.more]\nvalue = 1\nunit = 'm'\nsource = 'x'\neffective_from = 2020-01-01\n"
+            "verified = false\n[parameters.overlap_area]",
             "parameters.more",
         ),
         ("value = 0.01", 'value = "0.01"', "parameters.overlap_area.value"),

@@ -1,14 +1,16 @@
-"""Profiles: the tolerances and limits of the checks, each with its source, in one TOML file.
+"""Profiles: which rules hold, and their tolerances and limits with sources, in one TOML file.
 
-The built-in profile `standard` is the pattern: any other has the same parameters, types and units.
+The built-in profile `standard` has every rule and every parameter. Any other is based on a built-in
+one: it says only what is different, with the same types and units.
 """
 
 from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,6 +18,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from yuxi_gis.errors import ParameterError
+from yuxi_gis.findings import SEVERITIES
 from yuxi_gis.toml import TomlFile
 
 __all__ = ["Parameter", "Profile", "load_profile", "profile_ids"]
@@ -37,13 +40,22 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Profile:
-    """A set of parameters under a name and version."""
+    """A set of rules and parameters under a name and version.
+
+    `rules` are ids of rules or letters of families, `without` those of them that do not hold;
+    `severity` is what a profile makes of a rule's findings. `based_on` is the built-in profile
+    that says the rest.
+    """
 
     id: str
     version: str
     title_zh: str
     title_en: str
     parameters: Mapping[str, Parameter]
+    rules: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    severity: Mapping[str, str] = field(default_factory=dict)
+    based_on: str | None = None
 
     def title(self, lang: str = "zh") -> str:
         """The profile's title in `lang`."""
@@ -51,6 +63,10 @@ class Profile:
 
     def __str__(self) -> str:
         return f"{self.id} {self.version}"
+
+    def has(self, rule: str) -> bool:
+        """Whether the rule of this id holds in the profile."""
+        return bool({rule, rule[0]} & set(self.rules)) and not {rule, rule[0]} & set(self.without)
 
     def number(self, name: str) -> float:
         """The parameter `name`, a number in its unit."""
@@ -91,7 +107,7 @@ def load_profile(source: str | Path | None = None) -> Profile:
             f"没有检查方案 {name}。内置方案：{known}；也可以给出 TOML 文件的路径。",
             f"There is no profile {name}. Built in: {known}; or give the path of a TOML file.",
         )
-    return _read(path, _built_in(_PATTERN))
+    return _read(path)
 
 
 def _folder() -> Path:
@@ -100,27 +116,55 @@ def _folder() -> Path:
 
 @cache
 def _built_in(name: str) -> Profile:
-    pattern = None if name == _PATTERN else _built_in(_PATTERN)
-    return _read(_folder() / f"{name}.toml", pattern)
+    return _read(_folder() / f"{name}.toml")
 
 
-def _read(path: Path, pattern: Profile | None) -> Profile:
+def _read(path: Path) -> Profile:
     file = TomlFile(path, "检查方案文件", "Profile file")
     table = file.table(file.data, "", Profile)
-    tables = file.value(table, "", "parameters", dict)
-    if pattern is not None:
-        for name in [*pattern.parameters, *tables]:
-            if name not in tables:
-                raise file.error(f"parameters.{name}", "缺少", "is missing")
-            if name not in pattern.parameters:
-                raise file.error(f"parameters.{name}", "未知的键", "unknown key")
-    parameters = {name: _parameter(file, name, row) for name, row in tables.items()}
-    if pattern is not None:
-        _same_kinds(file, parameters, pattern)
+    base = _base(file, table, path)
+    own = {
+        name: _parameter(file, name, row)
+        for name, row in file.value(table, "", "parameters", dict, default={}).items()
+    }
+    if base is not None:
+        _require_same_kinds(file, own, base)
     texts = {
         key: file.value(table, "", key, str) for key in ("id", "version", "title_zh", "title_en")
     }
-    return Profile(parameters=MappingProxyType(parameters), **texts)
+    severity = file.value(table, "", "severity", dict, default={})
+    for rule in severity:
+        file.value(severity, "severity", rule, str, among=SEVERITIES)
+    return Profile(
+        parameters=MappingProxyType({**(base.parameters if base else {}), **own}),
+        rules=_rules(file, table, "rules") or (base.rules if base else ()),
+        without=_rules(file, table, "without") + (base.without if base else ()),
+        severity=MappingProxyType({**(base.severity if base else {}), **severity}),
+        based_on=base.id if base else None,
+        **texts,
+    )
+
+
+def _base(file: TomlFile, table: Mapping[str, Any], path: Path) -> Profile | None:
+    """The built-in profile that this one is based on; None for the pattern itself."""
+    if path == _folder() / f"{_PATTERN}.toml":
+        return None
+    others = tuple(name for name in profile_ids() if path != _folder() / f"{name}.toml")
+    name = file.value(table, "", "based_on", str, among=others, default=_PATTERN)
+    return _built_in(name)
+
+
+def _rules(file: TomlFile, table: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """A list of ids of rules and letters of families."""
+    names = file.value(table, "", key, list, default=[])
+    for name in names:
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Z](\d\d)?", name):
+            raise file.error(
+                key,
+                f"{name!r} 应为规则编号或类别字母，如 T03 或 T",
+                f"{name!r} must be the id of a rule or the letter of a family, like T03 or T",
+            )
+    return tuple(names)
 
 
 def _parameter(file: TomlFile, name: str, row: Any) -> Parameter:
@@ -149,10 +193,12 @@ def _value(file: TomlFile, where: str, value: Any) -> Value:
     )
 
 
-def _same_kinds(file: TomlFile, parameters: Mapping[str, Parameter], pattern: Profile) -> None:
-    for name, parameter in parameters.items():
-        model = pattern.parameters[name]
+def _require_same_kinds(file: TomlFile, own: Mapping[str, Parameter], base: Profile) -> None:
+    for name, parameter in own.items():
         where = f"parameters.{name}"
+        model = base.parameters.get(name)
+        if model is None:
+            raise file.error(where, "未知的键", "unknown key")
         if type(parameter.value) is not type(model.value):
             raise file.error(
                 f"{where}.value",

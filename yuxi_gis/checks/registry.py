@@ -20,7 +20,7 @@ from yuxi_gis.findings import SEVERITIES
 if TYPE_CHECKING:
     from yuxi_gis.checks.subject import Subject
 
-__all__ = ["CONFIDENCES", "FAMILIES", "SECTIONS", "NotRun", "Rule", "registered", "rule"]
+__all__ = ["CONFIDENCES", "FAMILIES", "KINDS", "SECTIONS", "NotRun", "Rule", "registered", "rule"]
 
 #: The families of rules, by the letter their ids begin with.
 FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -29,9 +29,13 @@ FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "A": ("属性", "Attributes"),
         "T": ("拓扑", "Topology"),
         "R": ("面积", "Area"),
+        "X": ("图层与表之间", "Between layers and tables"),
+        "C": ("变化", "Change"),
         "L": ("疑似违规线索", "Suspicion"),
     }
 )
+#: What a rule looks at: records of any layer or table, whatever has geometry, or parcels only.
+KINDS = ("records", "shapes", "parcels")
 #: The paragraphs of a page and their labels.
 SECTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -72,9 +76,11 @@ Check = Callable[["Subject"], Iterator[gpd.GeoDataFrame | NotRun]]
 class Rule:
     """One rule: what it is called, what it reads, and the function that judges one layer.
 
-    `layers` are the layers it judges (empty: every layer); `fields` must be there; `parameters` are
-    names in the profile. `check` yields tables made by `findings.make`, without rule, layer and
-    remedy, and `NotRun` for what it cannot judge; a `CRSError` within it says the same.
+    `on` is one of `KINDS`; `layers` are the layers it judges (empty: every layer of that kind);
+    `fields` must be in them; `needs` are other layers that must be given; `parameters` are names in
+    the profile. `check` yields tables made by `findings.make`, without rule, layer and remedy, and
+    `NotRun` for what it cannot judge; a `CRSError` within it says the same. A finding with a
+    `limit` is at most a warning where a parameter of the rule is not verified.
     """
 
     id: str
@@ -84,8 +90,10 @@ class Rule:
     confidence: str
     check: Check
     pages: Mapping[str, Mapping[str, str]]
+    on: str = "parcels"
     layers: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
 
     @property
@@ -116,8 +124,10 @@ def rule(
     title_en: str,
     *,
     confidence: str,
+    on: str = "parcels",
     layers: tuple[str, ...] = (),
     fields: tuple[str, ...] = (),
+    needs: tuple[str, ...] = (),
     parameters: tuple[str, ...] = (),
 ) -> Callable[[Check], Check]:
     """Register the decorated function as a rule; see `Rule` for the words.
@@ -126,14 +136,18 @@ def rule(
     ------
     ValueError
         The rule breaks a promise of the project: an id twice or of no family, an unknown severity,
-        a suspicion declared an error, a docstring that is no page.
+        a suspicion or an unverified demand declared an error, a docstring that is no page.
     """
     if id in _RULES or id[0] not in FAMILIES:
         raise ValueError(f"rule {id}: registered twice, or of no known family")
     if severity not in SEVERITIES or confidence not in CONFIDENCES:
         raise ValueError(f"rule {id}: severity {severity!r} or confidence {confidence!r} unknown")
+    if on not in KINDS:
+        raise ValueError(f"rule {id}: on {on!r} unknown")
     if id[0] == "L" and severity == "error":
         raise ValueError(f"rule {id}: a suspicion is at most a warning")
+    if confidence == "K" and severity == "error":
+        raise ValueError(f"rule {id}: what nobody verified is at most a warning")
 
     def register(check: Check) -> Check:
         _RULES[id] = Rule(
@@ -144,8 +158,10 @@ def rule(
             confidence=confidence,
             check=check,
             pages=_pages(id, inspect.getdoc(check) or ""),
+            on=on,
             layers=layers,
             fields=fields,
+            needs=needs,
             parameters=parameters,
         )
         return check

@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 from pyproj import CRS
 from shapely.errors import GEOSException
 
 from yuxi_gis import findings
 from yuxi_gis.catalog import LayerSpec, load_catalog
-from yuxi_gis.checks import area, attributes, legal, structure, topology
+from yuxi_gis.checks import rules as _rules  # noqa: F401
 from yuxi_gis.checks.profile import Profile, load_profile
-from yuxi_gis.checks.registry import NotRun, Rule, registered
+from yuxi_gis.checks.registry import FAMILIES, NotRun, Rule, registered
 from yuxi_gis.checks.subject import Subject
 from yuxi_gis.crs import epsg
-from yuxi_gis.errors import CRSError, ParameterError
+from yuxi_gis.errors import CRSError, ParameterError, YuxiGisError
 
-__all__ = ["FAMILY_MODULES", "RULES", "CheckResult", "CheckedLayer", "Progress", "run_checks"]
+__all__ = ["RULES", "CheckResult", "CheckedLayer", "Progress", "run_checks"]
 
-#: Importing a family registers its rules.
-FAMILY_MODULES = (structure, attributes, topology, area, legal)
-#: All rules by id, sorted by id.
+#: All rules by id, sorted by id; importing their modules has registered them.
 RULES: Mapping[str, Rule] = registered()
 
-#: Rules, by family or id, on what records say: they judge tables, points and lines, too.
-_ON_RECORDS = ("A", "S09")
-#: Rules that judge whatever has geometry; all others judge parcels, which are polygons.
-_ON_GEOMETRY = ("S",)
+#: How findings of a file that cannot be read are signed.
+_UNREAD = "S01"
 
 Progress = Callable[[str, str, float], None]
 
@@ -49,13 +46,18 @@ class CheckResult:
     """What the rules found, and what they could not judge.
 
     `findings` is the table of `yuxi_gis.findings`, in the CRS of the first layer whose CRS the
-    profile expects, else of the first that has one; `layers` says the CRS of each layer.
+    profile expects, else of the first that has one; `layers` says the CRS of each layer. `about`
+    has the same index: `region` (the code of the village, town or county of the parcel, or ""),
+    `state` ("new" or "remaining" after `baseline.compare`, else "") and `remark` (the clerk's).
+    `mended` are the findings of an earlier run that are no more, with the same columns.
     """
 
     findings: gpd.GeoDataFrame
     not_run: tuple[NotRun, ...]
     profile: Profile
     layers: Mapping[str, CheckedLayer]
+    about: pd.DataFrame
+    mended: gpd.GeoDataFrame = field(default_factory=findings.empty)
 
     @property
     def worst(self) -> str | None:
@@ -69,6 +71,7 @@ def run_checks(
     *,
     profile: Profile | str | Path | None = None,
     rules: Iterable[str] | None = None,
+    unread: Iterable[YuxiGisError] = (),
     catalog: Mapping[str, LayerSpec] | None = None,
     progress: Progress | None = None,
 ) -> CheckResult:
@@ -81,9 +84,11 @@ def run_checks(
         need no geometry; the rules on geometry pass them over, and those on parcels pass over
         points and lines.
     profile : Profile, str or Path, optional
-        Tolerances and limits; by default the built-in profile ``"standard"``.
+        Rules, tolerances and limits; by default the built-in profile ``"standard"``.
     rules : iterable of str, optional
-        Ids of the rules to run; by default all.
+        Ids of the rules to run; by default those of the profile.
+    unread : iterable of YuxiGisError
+        What could not be read: findings of rule S01, which name no layer.
     catalog : mapping of str to LayerSpec, optional
         By default the one that comes with the package.
     progress : callable, optional
@@ -116,7 +121,8 @@ def run_checks(
     """
     catalog = load_catalog() if catalog is None else catalog
     profile = profile if isinstance(profile, Profile) else load_profile(profile)
-    chosen = _chosen(rules)
+    rules = None if rules is None else list(rules)
+    chosen = _chosen(rules, profile)
     _refuse_strange(layers, catalog)
     subjects: dict[str, Subject] = {}
     for name, frame in layers.items():
@@ -128,8 +134,12 @@ def run_checks(
         for name in rule.layers or layers
         if name not in subjects or _judges(rule, subjects[name])
     ]
-    found: list[gpd.GeoDataFrame] = []
-    not_run: list[NotRun] = []
+    found = [_unread(unread)]
+    not_run = [
+        NotRun(id, "", f"检查方案 {profile.id} 不含此规则", f"not in profile {profile.id}")
+        for id in (RULES if rules is None else ())
+        if RULES[id] not in chosen
+    ]
     for done, (rule, name) in enumerate(todo):
         if progress is not None:
             progress(
@@ -137,37 +147,65 @@ def run_checks(
                 f"Check {rule.id} {rule.title_en}: {name}",
                 done / len(todo),
             )
-        for part in _judge(rule, name, subjects.get(name)):
+        for part in _judge(rule, name, subjects, profile):
             if isinstance(part, NotRun):
                 not_run.append(part)
             else:
                 found.append(part)
     if progress is not None:
         progress("检查完毕", "Checks done", 1.0)
+    table = findings.finish(found, _common_crs(subjects.values(), profile))
     return CheckResult(
-        findings=findings.finish(found, _common_crs(subjects.values(), profile)),
+        findings=table,
         not_run=tuple(sorted(not_run, key=lambda n: (n.rule, n.layer, n.reason_en))),
         profile=profile,
         layers={n: CheckedLayer(s.spec, len(s.frame), s.crs) for n, s in subjects.items()},
+        about=_about(table, subjects),
+        mended=findings.empty(table.crs),
     )
+
+
+def _unread(errors: Iterable[YuxiGisError]) -> gpd.GeoDataFrame:
+    """Findings on files that could not be read."""
+    errors = list(errors)
+    words = {
+        "why_zh": np.array([findings.plain(error.zh) for error in errors], dtype=object),
+        "why_en": np.array([findings.plain(error.en) for error in errors], dtype=object),
+    }
+    table = findings.make([""] * len(errors), None, None, words=words, zh="{why_zh}", en="{why_en}")
+    return table.assign(rule=_UNREAD, severity="error")
+
+
+def _about(table: gpd.GeoDataFrame, subjects: Mapping[str, Subject]) -> pd.DataFrame:
+    """What is known of each finding beside its columns; see `CheckResult`."""
+    columns = ("region", "state", "remark")
+    about = pd.DataFrame("", index=table.index, columns=columns, dtype="str")
+    for name, rows in table.groupby("layer"):
+        subject = subjects.get(str(name))
+        if subject is not None:
+            named = pd.Index(subject.feature).get_indexer(rows["feature"])
+            known = named >= 0  # a finding on the layer as such names no parcel
+            region = subject.region.fillna("").to_numpy()[named[known]]
+            about.loc[rows.index[known], "region"] = region
+    return about
 
 
 def _judges(rule: Rule, subject: Subject) -> bool:
     """Whether what `rule` looks at is there in a layer of this kind at all."""
-    if rule.id.startswith(_ON_RECORDS):
+    if rule.on == "records":
         return True
-    if not subject.shaped:
-        return False
-    return subject.spec.geometry == "Polygon" or rule.id.startswith(_ON_GEOMETRY)
+    return subject.shaped and (rule.on == "shapes" or subject.spec.geometry == "Polygon")
 
 
-def _judge(rule: Rule, name: str, subject: Subject | None) -> list[gpd.GeoDataFrame | NotRun]:
+def _judge(
+    rule: Rule, name: str, subjects: Mapping[str, Subject], profile: Profile
+) -> list[gpd.GeoDataFrame | NotRun]:
     """What `rule` finds on one layer, signed with its id, severity and remedy."""
-    reason = _cannot(rule, subject)
-    if reason is not None or subject is None:
-        return [NotRun(rule.id, name, *(reason or ("", "")))]
+    reason = _cannot(rule, subjects.get(name), subjects)
+    if reason is not None:
+        return [NotRun(rule.id, name, *reason)]
     try:
-        parts = list(rule.check(subject))
+        parts = list(rule.check(subjects[name]))
     except CRSError as error:  # no CRS, or coordinates outside it: areas cannot be measured
         return [NotRun(rule.id, name, error.zh, error.en)]
     except GEOSException as error:
@@ -179,17 +217,34 @@ def _judge(rule: Rule, name: str, subject: Subject | None) -> list[gpd.GeoDataFr
         elif len(part):
             part["rule"] = rule.id
             part["layer"] = name
-            part["severity"] = part["severity"].where(part["severity"] != "", rule.severity)
+            part["severity"] = _severity(rule, part, profile)
             part["message_zh"] += rule.mend("zh")
             part["message_en"] += " " + rule.mend("en")
             signed.append(part)
     return signed
 
 
-def _cannot(rule: Rule, subject: Subject | None) -> tuple[str, str] | None:
+def _severity(rule: Rule, part: gpd.GeoDataFrame, profile: Profile) -> pd.Series:
+    """How grave findings are: as the rule says, or the profile; never more than is verified."""
+    severity = part["severity"].where(part["severity"] != "", rule.severity)
+    if rule.id in profile.severity:
+        severity = pd.Series(profile.severity[rule.id], index=part.index, dtype="str")
+    sure = all(profile.parameters[name].verified for name in rule.parameters)
+    sure &= rule.confidence != "K"
+    weak = (part["limit"].notna() & (not sure)) | (rule.family == "L")
+    return severity.mask(weak & (severity == "error"), "warning")
+
+
+def _cannot(
+    rule: Rule, subject: Subject | None, subjects: Mapping[str, Subject]
+) -> tuple[str, str] | None:
     """Why `rule` cannot judge the layer at all, in both languages; None where it can."""
     if subject is None:
         return "没有这个图层", "the layer is not there"
+    for name in rule.needs:
+        other = subjects.get(name)
+        if other is None or (rule.on != "records" and not other.shaped):
+            return f"没有图层 {name}", f"there is no layer {name}"
     missing = [subject.spec.by_name[field] for field in rule.fields if not subject.has(field)]
     if missing:
         zh = "、".join(f"{field.name}（{field.title_zh}）" for field in missing)
@@ -197,15 +252,22 @@ def _cannot(rule: Rule, subject: Subject | None) -> tuple[str, str] | None:
     return None
 
 
-def _chosen(rules: Iterable[str] | None) -> list[Rule]:
-    wanted = set(RULES if rules is None else rules)
-    unknown = sorted(wanted - set(RULES))
-    if unknown:
-        raise ParameterError(
-            f"没有规则 {', '.join(unknown)}。现有规则：{', '.join(RULES)}。",
-            f"There is no rule {', '.join(unknown)}. The rules are {', '.join(RULES)}.",
-        )
-    return [rule for id, rule in RULES.items() if id in wanted]
+def _chosen(ids: Iterable[str] | None, profile: Profile) -> list[Rule]:
+    """The rules to run: those that are named, else those of the profile."""
+    told = {*profile.rules, *profile.without, *profile.severity}
+    for wanted, where in (
+        (set(ids or ()), ("", "")),
+        (told - set(FAMILIES), (f"检查方案 {profile}：", f"Profile {profile}: ")),
+    ):
+        unknown = sorted(wanted - set(RULES))
+        if unknown:
+            raise ParameterError(
+                f"{where[0]}没有规则 {', '.join(unknown)}。现有规则：{', '.join(RULES)}。",
+                f"{where[1]}There is no rule {', '.join(unknown)}. The rules are "
+                f"{', '.join(RULES)}.",
+            )
+    names = {id for id in RULES if profile.has(id)} if ids is None else set(ids)
+    return [rule for id, rule in RULES.items() if id in names]
 
 
 def _refuse_strange(layers: Mapping[str, pd.DataFrame], catalog: Mapping[str, LayerSpec]) -> None:

@@ -17,11 +17,13 @@ from pyproj.exceptions import ProjError
 
 from yuxi_gis import findings
 from yuxi_gis.catalog import CodeList, Edition, FieldSpec, LayerSpec
+from yuxi_gis.checks.edges import Edges, unmatched
 from yuxi_gis.checks.pairs import Pairs, conflicts, polygonal
 from yuxi_gis.checks.profile import Profile
 from yuxi_gis.crs import datum, metric
 from yuxi_gis.errors import CRSError
 from yuxi_gis.read.fields import official_names
+from yuxi_gis.regions import region_code
 
 __all__ = ["Subject", "severity_of"]
 
@@ -139,6 +141,14 @@ class Subject:
             label[good] = [findings.printable(text) for text in code[good]]
         return label
 
+    @cached_property
+    def region(self) -> pd.Series:
+        """The code of the village (12 digits), town (9) or county (6) of each record, or missing;
+        index 0 … n-1."""
+        if self.spec.region is None or not self.has(self.spec.region):
+            return pd.Series(None, index=range(len(self.frame)), dtype="str")
+        return region_code(self.text(self.spec.region))
+
     # Geometry --------------------------------------------------------------------------------
 
     @property
@@ -215,6 +225,11 @@ class Subject:
         return conflicts(
             self.metre.to_numpy(), profile.number("overlap_area"), profile.number("equal_distance")
         )
+
+    @cached_property
+    def edges(self) -> Edges:
+        """The edges of `metre` that no neighbour shares (see `edges.unmatched`)."""
+        return unmatched(self.metre.to_numpy())
 
     # Findings --------------------------------------------------------------------------------
 

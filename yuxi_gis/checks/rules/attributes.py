@@ -19,7 +19,7 @@ __all__ = ["codes_listed", "mandatory_filled", "parcel_code_form", "parcel_code_
 _CODES_NAMED = 12
 
 
-@rule("A01", "error", "必填", "Mandatory fields filled", confidence="V")
+@rule("A01", "error", "必填", "Mandatory fields filled", confidence="V", on="records")
 def mandatory_filled(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
     查什么：必填字段为空、只有空格（含全角空格），或写着 NULL、无。
@@ -58,7 +58,7 @@ def mandatory_filled(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
         )
 
 
-@rule("A02", "error", "值域", "Values from the code list", confidence="V")
+@rule("A02", "error", "值域", "Values from the code list", confidence="V", on="records")
 def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
     查什么：有代码表的字段取了代码表以外的值（空值归 A01）。
@@ -112,6 +112,7 @@ def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     "地块代码格式",
     "Form of the parcel code",
     confidence="V",
+    on="records",
     layers=("farmland",),
     fields=("DKBM",),
 )
@@ -165,6 +166,7 @@ def parcel_code_form(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     "地块代码唯一",
     "Parcel code unique",
     confidence="V",
+    on="records",
     layers=("farmland",),
     fields=("DKBM",),
 )

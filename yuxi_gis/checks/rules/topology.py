@@ -202,7 +202,7 @@ def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     "重复面",
     "Parcel drawn twice",
     confidence="V",
-    parameters=("equal_distance", "overlap_area"),
+    parameters=("equal_distance",),
 )
 def no_duplicate(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """

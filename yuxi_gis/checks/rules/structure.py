@@ -14,7 +14,7 @@ from yuxi_gis.crs import crs_name, epsg
 __all__ = ["crs_expected", "crs_present", "fields_present"]
 
 
-@rule("S03", "error", "坐标系存在", "CRS present", confidence="V")
+@rule("S03", "error", "坐标系存在", "CRS present", confidence="V", on="shapes")
 def crs_present(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     查什么：图层没有坐标系说明（例如丢失了 .prj 文件）。
@@ -54,6 +54,7 @@ def crs_present(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     "坐标系正确",
     "CRS as expected",
     confidence="M",
+    on="shapes",
     parameters=("expected_crs",),
 )
 def crs_expected(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
@@ -98,7 +99,7 @@ def crs_expected(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
         )
 
 
-@rule("S09", "error", "字段齐全", "Required fields present", confidence="V")
+@rule("S09", "error", "字段齐全", "Required fields present", confidence="V", on="records")
 def fields_present(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     查什么：图层缺少标准规定的必填字段（不分大小写，也认字段别名）。

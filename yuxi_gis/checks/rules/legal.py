@@ -11,9 +11,9 @@ import shapely
 from pyproj import CRS
 
 from yuxi_gis import findings
-from yuxi_gis.checks.attributes import absent
 from yuxi_gis.checks.pairs import shared
 from yuxi_gis.checks.registry import NotRun, rule
+from yuxi_gis.checks.rules.attributes import absent
 from yuxi_gis.checks.subject import Mask, Subject
 from yuxi_gis.crs import require_crs
 from yuxi_gis.units import to_mu
@@ -34,6 +34,7 @@ _SAME_GROUND = ("China 2000", "World Geodetic System 1984", "World Geodetic Syst
     "Suspected use of permanent basic farmland",
     confidence="W",
     layers=("homestead", "idle_land"),
+    needs=(_PROTECTED,),
     parameters=("protected_area", "protected_share"),
 )
 def protected_cropland_occupied(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
@@ -68,10 +69,7 @@ def protected_cropland_occupied(subject: Subject) -> Iterator[gpd.GeoDataFrame |
     Source: 国办发明电〔2020〕24号 and 自然资发〔2021〕166号 (secondary sources); the limits are
     defaults of this project and stand in the profile as protected_area and protected_share.
     """
-    patches = subject.others.get(_PROTECTED)
-    if patches is None or not patches.shaped:
-        yield NotRun("", "", f"没有图层 {_PROTECTED}", f"there is no layer {_PROTECTED}")
-        return
+    patches = subject.others[_PROTECTED]
     reason = _cannot(subject, patches)
     if reason is not None:
         yield reason

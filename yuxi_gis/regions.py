@@ -1,0 +1,63 @@
+"""Counties, towns and villages: whose a record is by its code, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+
+import pandas as pd
+
+from yuxi_gis.catalog import load_codes
+
+__all__ = ["LEVELS", "region_code", "region_name", "region_names"]
+
+#: How many digits of a code name the county, the town and the village (统计用区划代码).
+LEVELS: Mapping[str, int] = MappingProxyType({"county": 6, "town": 9, "village": 12})
+
+
+def region_code(codes: pd.Series, level: str = "village") -> pd.Series:
+    """The region that codes begin with.
+
+    Parameters
+    ----------
+    codes : Series of str
+        Parcel, contractor or location codes; 12 digits or more for a village.
+    level : {"village", "town", "county"}
+
+    Returns
+    -------
+    Series of str
+        The first 12, 9 or 6 digits. A shorter code, or one that ends in zeros for "the whole town",
+        gives the region that it does name; missing where there are not even six digits.
+
+    Examples
+    --------
+    >>> region_code(pd.Series(["5304020010010000001", "530402001", "x"])).fillna("-").tolist()
+    ['530402001001', '530402001', '-']
+    """
+    longest = LEVELS[level]
+    digits = codes.astype("str").str.extract(r"^([0-9]{6,12})", expand=False)
+    region = pd.Series(None, index=codes.index, dtype="str")
+    for width in sorted(LEVELS.values()):
+        if width > longest:
+            continue
+        part = digits.str[width - 3 : width] if width > LEVELS["county"] else digits.str[:width]
+        named = (digits.str.len() >= width) & ~part.isin(["000"])
+        # A village is named only within a town that is.
+        named &= region.notna() | (width == LEVELS["county"])
+        named &= (region.str.len() == width - 3) | (width == LEVELS["county"])
+        region = region.mask(named, digits.str[:width])
+    return region
+
+
+def region_name(code: str) -> str:
+    """The name of a county, town or village of Yuxi; the code itself where it is not known."""
+    return region_names().get(code, code)
+
+
+@cache
+def region_names() -> Mapping[str, str]:
+    """All names by code, those of former counties, too."""
+    lists = load_codes()
+    return MappingProxyType({**lists["county_former"].zh, **lists["region"].zh})
