@@ -183,10 +183,9 @@ def _about(table: gpd.GeoDataFrame, subjects: Mapping[str, Subject]) -> pd.DataF
     for name, rows in table.groupby("layer"):
         subject = subjects.get(str(name))
         if subject is not None:
-            named = pd.Index(subject.feature).get_indexer(rows["feature"])
-            known = named >= 0  # a finding on the layer as such names no parcel
-            region = subject.region.fillna("").to_numpy()[named[known]]
-            about.loc[rows.index[known], "region"] = region
+            region = pd.Series(subject.region.to_numpy(object), index=subject.feature, dtype="str")
+            region = region[~region.index.duplicated()]
+            about.loc[rows.index, "region"] = rows["feature"].map(region).fillna("").to_numpy()
     return about
 
 

@@ -254,7 +254,9 @@ def _text(value: object) -> str:
 
 
 def _sound(shapes: Shapes, valid: Mask) -> Shapes:
-    sound = np.array(shapely.force_2d(shapes), dtype=object)
+    sound = np.array(shapes, dtype=object)
+    high = shapely.has_z(sound) | shapely.has_m(sound)
+    sound[high] = shapely.force_2d(sound[high])  # the others stay the same objects, not copies
     sound[np.isnan(shapely.area(sound))] = None
     broken = ~valid & ~shapely.is_missing(sound)
     if broken.any():
