@@ -297,7 +297,9 @@ def _homesteads(yards: Sequence[shapely.Polygon], rng: np.random.Generator) -> g
     state = rng.choice(["1", "2", "3", "4", "5"], n, p=[0.80, 0.10, 0.06, 0.02, 0.02])
     since = _only(np.isin(state, ["2", "3", "4"]), _dates(rng, n, "2016-01-01", "2023-06-30"))
     born = pd.Timestamp("1945-01-01") + pd.to_timedelta(rng.integers(0, 18000, n), unit="D")
-    approved = np.minimum(area, HOMESTEAD_LIMIT_M2)
+    # Most yards are as large as was approved; some of the large ones were approved for less.
+    over = (area > HOMESTEAD_LIMIT_M2 + 5) & (number % 8 == 0)
+    approved = np.where(over, HOMESTEAD_LIMIT_M2, area)
     code = [f"530428203202JC{i:05d}" for i in number]
     return gpd.GeoDataFrame(
         {

@@ -54,7 +54,7 @@ SPOILS = (
     Spoil("A02", "DK", "DKLB", "20", LIST, "地块类别不在值域内"),
     Spoil("A02", "DK", "TDYT", "9", LIST, "土地用途不在值域内"),
     Spoil("A02", "ZJD", "LYZT", "9", LIST, "利用状态不在值域内", lambda r: r.LYZT == "1"),
-    Spoil("A02", "DLTB", "DLBM", "0104", LIST, "地类编码不在值域内", lambda r: r.DLBM == "0103"),
+    Spoil("A13", "DLTB", "DLBM", "0104", LIST, "地类编码不在值域内", lambda r: r.DLBM == "0103"),
     Spoil("A02", "YJJBNTTB", "QSXZ", "99", LIST, "权属性质不在值域内"),
     Spoil("A04", "DK", "DKBM", lambda r: r.DKBM[:-2] + "O" + r.DKBM[-1],
           f"{FORM}: letter O for zero", "地块代码含字母O", lambda r: r.DKBM[-2] == "0"),
@@ -162,9 +162,8 @@ class Faults:
             frame.loc[index, ["SCMJ", "SCMJM"]] = area, round(area * 0.0015, 2)
         elif name == "ZJD":
             area = round(float(shape.area.iloc[0]), 2)
-            approved = min(area, 150.0)
             floor = round(area * 0.7, 2)
-            frame.loc[index, ["ZJDMJ", "PZMJ", "CBZMJ"]] = area, approved, round(area - approved, 2)
+            frame.loc[index, ["ZJDMJ", "PZMJ", "CBZMJ"]] = area, area, 0.0
             frame.loc[index, ["JZZDMJ", "JZMJ"]] = (
                 floor,
                 round(floor * int(frame.loc[index, "CS"]), 2),
@@ -195,7 +194,7 @@ class Faults:
             self.note("A05", "DK", index, "parcel code used twice", "地块代码重复", field="DKBM")
 
     def attributes(self) -> None:
-        """A01, A02, A04, A05, R01, R03."""
+        """A01, A02, A04, A05, A13, R01, R03."""
         for _ in range(2):
             self._same_code()
         for spoil in SPOILS:
@@ -343,6 +342,19 @@ class Faults:
         self._contained("DLTB", 15.0, 9000.0, "图斑完全落在另一图斑内")
         self._twice("DK")
         self._twice("YJJBNTTB")
+
+    # ---- households ---------------------------------------------------------------------------
+
+    def households(self) -> None:
+        """L02, L03: yards larger than approved, and households with two of them."""
+        frame = self.layers["ZJD"]
+        standard = np.minimum(30.0 * frame.CYRS, 150.0)
+        for index in frame.index[frame.ZJDMJ - frame.PZMJ.where(frame.PZMJ > 0, standard) > 1.0]:
+            self.note("L02", "ZJD", index, "larger than approved, or than the standard",
+                      "大于批准面积；未批准的大于标准面积", field="ZJDMJ")  # fmt: skip
+        for index in frame.index[frame.HZZJHM.duplicated(keep=False)]:
+            self.note("L03", "ZJD", index, "one household, two homesteads", "一户两处宅基地",
+                      field="HZZJHM")  # fmt: skip
 
     # ---- between layers -----------------------------------------------------------------------
 

@@ -201,6 +201,7 @@ def plant_faults(layers: Layers, standing: Standing, events: gpd.GeoDataFrame) -
         faults.block("YJJBNTTB", shape)
     faults.shapes()
     faults.attributes()
+    faults.households()
     faults.on_protected(standing.squatters, standing.station)
     faults.note(
         "S04", "XZJSYD", None, "delivered in EPSG:4326 (hand GPS)", "以手持GPS的EPSG:4326交付"

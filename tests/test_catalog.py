@@ -23,7 +23,9 @@ def words(text: str) -> list[str]:
     return text.split()
 
 
-RESULT_STYLES = {"findings", "findings_areas", "patches", "changed_parcels"}
+RESULT_STYLES = {
+    "changed_parcels", "findings", "findings_areas", "findings_mended", "patches", "summary"
+}  # fmt: skip
 
 # Field names in the order of the standards' tables (mandatory ones with a star).
 OFFICIAL = {

@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import date
+from operator import mul
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ import pandas as pd
 __all__ = [
     "Masking",
     "as_text",
+    "identity_number_fault",
     "is_identity_number",
     "is_mobile_number",
     "mask",
@@ -52,6 +54,7 @@ _IN_TEXT = re.compile(
 #: The common forms, masked without a look at each: pattern, start and end of the stars.
 _EXACT = {"id": (r"[0-9]{17}[0-9Xx]", 6, -1, 11), "phone": (r"1[3-9][0-9]{9}", 3, -2, 6)}
 _SAYS_ID = re.compile("身份证|证件|公民")
+_ID_DIGITS = re.compile(r"[0-9]{15}|[0-9]{17}[0-9Xx]")
 _ID_FORM = re.compile(r"[0-9*]{17}[0-9Xx*]|[0-9*]{15}")
 #: A contractor's code would need a town coded 190 to 199 to look so: none is. So here a wrong
 #: check digit is a mistyped one.
@@ -134,6 +137,23 @@ def is_identity_number(text: str, *, check: bool = True) -> bool:
         False takes any check digit, as in numbers that a spreadsheet has rounded.
     """
     return _sound(_clean(text), check)
+
+
+def identity_number_fault(text: str) -> str | None:
+    """What is wrong with an identity number.
+
+    Parameters
+    ----------
+    text : str
+        As `is_identity_number` takes it. The first six digits are not looked at: divisions change.
+
+    Returns
+    -------
+    str or None
+        ``"form"`` (neither 18 characters nor 15 digits), ``"born"`` (no date of birth, or one in
+        the future), ``"check"`` (wrong check digit), ``"old"`` (15 digits, sound so far), or None.
+    """
+    return _fault(_clean(text))
 
 
 def is_mobile_number(text: str) -> bool:
@@ -289,17 +309,27 @@ def _born(digits: str) -> date | None:
     return born if born.year >= 1900 and born <= date.today() else None
 
 
+def _fault(number: str) -> str | None:
+    """What is wrong with a clean number as an identity number, whatever its first six digits."""
+    if _ID_DIGITS.fullmatch(number) is None:
+        return "form"
+    old = len(number) == 15
+    if _born("19" + number[6:12] if old else number[6:14]) is None:
+        return "born"
+    if old:
+        return "old"
+    total = sum(map(mul, _WEIGHTS, map(int, number[:17])))
+    return None if _CHECK[total % 11] == number[-1].upper() else "check"
+
+
 def _sound(number: str, check: bool = True) -> bool:
     """Whether a clean number is an identity number."""
-    if re.fullmatch(r"[0-9]{15}|[0-9]{17}[0-9Xx]", number) is None:
+    fault = _fault(number)
+    if fault in ("form", "born") or int(number[:2]) not in _PROVINCES:
         return False
-    if int(number[:2]) not in _PROVINCES:
-        return False
-    if len(number) == 15:
-        return int(number[6:8]) >= _OLD_FROM and _born("19" + number[6:12]) is not None
-    total = sum(w * int(d) for w, d in zip(_WEIGHTS, number, strict=False))
-    right = not check or _CHECK[total % 11] == number[-1].upper()
-    return right and _born(number[6:14]) is not None
+    if fault == "old":
+        return int(number[6:8]) >= _OLD_FROM
+    return fault is None or not check
 
 
 def _likely(number: str) -> bool:

@@ -51,6 +51,32 @@ def region_code(codes: pd.Series, level: str = "village") -> pd.Series:
     return region
 
 
+def current_code(codes: pd.Series) -> pd.Series:
+    """Codes with the six digits that their county has today.
+
+    Only the county's digits change: towns and villages of a former county were numbered anew at
+    other times, so a code may still name none of today.
+
+    Parameters
+    ----------
+    codes : Series of str
+        Codes of counties, towns, villages or parcels.
+
+    Returns
+    -------
+    Series of str
+        Missing stays missing.
+
+    Examples
+    --------
+    >>> current_code(pd.Series(["530421001001", "530402001001"])).tolist()
+    ['530403001001', '530402001001']
+    """
+    codes = codes.astype("str")
+    county = codes.str[:6].map(load_codes()["county_former"].successors)
+    return codes.mask(county.notna(), county.astype("str") + codes.str[6:])
+
+
 def region_name(code: str) -> str:
     """The name of a county, town or village of Yuxi; the code itself where it is not known."""
     return region_names().get(code, code)

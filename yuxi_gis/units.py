@@ -8,9 +8,10 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
-from pyproj import CRS
+from pyproj import CRS, Transformer
 
 from yuxi_gis.crs import metric, require_crs
+from yuxi_gis.errors import CRSError
 
 __all__ = ["M2_PER_MU", "ellipsoidal_area", "planar_area", "to_mu"]
 
@@ -18,6 +19,7 @@ __all__ = ["M2_PER_MU", "ellipsoidal_area", "planar_area", "to_mu"]
 M2_PER_MU = 2000 / 3
 
 _EDGE_M = 50.0
+_LONGEST = 2e6
 
 Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
@@ -59,31 +61,50 @@ def ellipsoidal_area(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> npt.NDArray[np.
     Returns
     -------
     ndarray of float64, shape (n,)
-        Square metres; 0 for empty, nan for missing geometry.
+        Square metres; 0 for empty, nan for missing geometry and where a coordinate lies outside
+        what the CRS can express.
 
     Raises
     ------
     CRSError
-        The layer has no CRS.
+        The layer has no CRS, or lies outside it.
     """
     series = frame.geometry
     crs = require_crs(series)
-    if series.empty or series.is_empty.all():
-        return shapely.area(series.array)
     step = _EDGE_M
     if crs.is_geographic:
         step = _EDGE_M / 111_000
     elif (factor := crs.axis_info[0].unit_conversion_factor) != 1:
         step = _EDGE_M / factor
-    dense = gpd.GeoSeries(shapely.segmentize(series.array, step), crs=crs)
-    west, south, east, north = dense.to_crs(4490).total_bounds
+    shapes = np.array(series.array, dtype=object)
+    west, south, east, north = shapely.bounds(shapes).T
+    # What is larger than the earth would be cut into edges without end.
+    wild = ~(np.maximum(east - west, north - south) < step * _LONGEST) & ~np.isnan(west)
+    shapes[wild] = None
+    middle = _middle(shapes, crs)
+    if middle is None:
+        return shapely.area(shapes)
+    lon, lat = middle
     local = CRS.from_dict(
-        {
-            "proj": "laea",
-            "lat_0": (south + north) / 2,
-            "lon_0": (west + east) / 2,
-            "ellps": "GRS80",
-            "units": "m",
-        }
+        {"proj": "laea", "lat_0": lat, "lon_0": lon, "ellps": "GRS80", "units": "m"}
     )
-    return shapely.area(dense.to_crs(local).array)
+    dense = gpd.GeoSeries(shapely.segmentize(shapes, step), crs=crs)
+    area = shapely.area(dense.to_crs(local).array)
+    return np.where(np.isfinite(area), area, np.nan)
+
+
+def _middle(shapes: npt.NDArray[np.object_], crs: CRS) -> tuple[float, float] | None:
+    """Longitude and latitude of where most of the layer lies; None where it has no coordinates."""
+    boxes = shapely.bounds(shapes)
+    boxes = boxes[np.isfinite(boxes).all(axis=1)]
+    if not len(boxes):
+        return None
+    x, y = np.median((boxes[:, :2] + boxes[:, 2:]) / 2, axis=0)
+    lon, lat = Transformer.from_crs(crs, 4490, always_xy=True).transform(x, y)
+    if not (np.isfinite([lon, lat]).all() and abs(lat) <= 90 and abs(lon) <= 360):
+        raise CRSError(
+            "图层的坐标超出坐标系的范围，无法计算椭球面积。请核对坐标系是否标错。",
+            "The layer's coordinates lie outside its CRS: there is no area on the ellipsoid. Check "
+            "whether the CRS is the right one.",
+        )
+    return lon, lat

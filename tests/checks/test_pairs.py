@@ -6,12 +6,15 @@ import itertools
 
 import geopandas as gpd
 import numpy as np
+import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yuxi_gis.checks import pairs as search
 from yuxi_gis.checks import run_checks
-from yuxi_gis.checks.pairs import conflicts, polygonal
+from yuxi_gis.checks.edges import unmatched
+from yuxi_gis.checks.pairs import Pairs, conflicts, grown, polygonal
 
 FLOOR, DISTANCE = 0.01, 0.001
 ORIGIN = np.array([5e5, 27e5])
@@ -136,3 +139,148 @@ def test_polygonal_keeps_only_what_has_area() -> None:
     assert shapely.get_num_geometries(kept[1]) == 2
     assert shapely.is_empty(kept).tolist() == [False, False, True, True, False, False]
     assert kept[5] is None
+
+
+# The search that grows from unmatched edges ----------------------------------------------------
+
+#: Two coverages of the same square, vertex on vertex; parts of both, holes, islands, repeats.
+cell = st.tuples(st.integers(0, 5), st.integers(0, 5))
+blocks = st.lists(st.tuples(cell, cell), max_size=4)
+
+
+def by_seeds(parcels: np.ndarray) -> Pairs:
+    """The search from the owners of unmatched edges, whatever their number."""
+    seeds = np.unique(unmatched(parcels).row)
+    return grown(parcels, shapely.STRtree(parcels), seeds, FLOOR, DISTANCE)
+
+
+def all_against_all(parcels: np.ndarray) -> dict[tuple[int, int], float]:
+    rows = [row for row, parcel in enumerate(parcels) if parcel is not None]
+    areas = {(a, b): cut(parcels[a], parcels[b]) for a, b in itertools.combinations(rows, 2)}
+    return {pair: area for pair, area in areas.items() if area >= FLOOR}
+
+
+def assert_same(pairs: Pairs, expected: dict[tuple[int, int], float]) -> None:
+    keys = zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
+    actual = dict(zip(keys, pairs.area, strict=True))
+    assert len(actual) == len(pairs.left), "a pair is there once"
+    assert set(actual) == set(expected)
+    for pair, area in expected.items():
+        assert actual[pair] == pytest.approx(area, abs=1e-4)
+
+
+def dissolved(labels: np.ndarray) -> list[shapely.Geometry]:
+    """A coverage: the unit cells with the same label are one parcel, with all vertices kept."""
+    parcels = []
+    for label in np.unique(labels):
+        y, x = np.nonzero(labels == label)
+        whole = shapely.union_all(shapely.box(x, y, x + 1.0, y + 1.0))
+        whole = shapely.segmentize(whole, 1.0)
+        parcels.append(shapely.transform(whole, lambda xy: xy + ORIGIN))
+    return parcels
+
+
+def block(corners: tuple[tuple[int, int], tuple[int, int]], step: float) -> shapely.Polygon:
+    (x, y), (u, v) = corners
+    shape = shapely.box(min(x, u), min(y, v), max(x, u) + 1, max(y, v) + 1)
+    if (x + v) % 3:  # else its corners lie on others' edges, and theirs on its
+        shape = shapely.segmentize(shape, 1.0)
+    return shapely.transform(shape, lambda xy: xy + ORIGIN + step)
+
+
+labels = st.lists(st.integers(0, 4), min_size=36, max_size=36)
+
+
+@settings(max_examples=60, deadline=None)
+@given(labels, labels, blocks, blocks, st.randoms(use_true_random=False))
+def test_growth_misses_no_pair(
+    one: list[int], other: list[int], fitting: list, crossing: list, random: object
+) -> None:
+    """Stacked coverages with holes, islands and many parts, blocks on their vertices and off."""
+    parcels = dissolved(np.reshape(one, (6, 6))) + dissolved(np.reshape(other, (6, 6)))
+    parcels += [block(corners, 0.0) for corners in fitting]
+    parcels += [block(corners, 0.25) for corners in crossing] + [None, shapely.Polygon()]
+    random.shuffle(parcels)  # type: ignore[attr-defined]
+    shapes = np.array(parcels, dtype=object)
+    expected = all_against_all(shapes)
+    assert_same(by_seeds(shapes), expected)
+    assert_same(conflicts(shapes, FLOOR, DISTANCE), expected)
+
+
+def square(x: float, y: float, wide: float = 1.0, high: float = 1.0) -> shapely.Polygon:
+    east, north = ORIGIN
+    return shapely.box(east + x, north + y, east + x + wide, north + y + high)
+
+
+def grid(count: int) -> list[shapely.Polygon]:
+    return [square(x, y) for x in range(count) for y in range(count)]
+
+
+@pytest.mark.parametrize("batch", [1, 7, 20_000])
+def test_stacked_coverages_are_found_to_the_middle(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inside, all edges of two and of three equal coverages cancel: only the outline seeds."""
+    monkeypatch.setattr(search, "_BATCH", batch)
+    for times in (2, 3):
+        cells = np.array(grid(9) * times, dtype=object)
+        seeds = np.unique(unmatched(cells).row)
+        assert len(seeds) == times * 32
+        pairs = by_seeds(cells)
+        assert len(pairs.left) == 81 * times * (times - 1) // 2
+        assert pairs.equal.all()
+        assert (pairs.left % 81 == pairs.right % 81).all()
+
+
+def test_in_a_clean_coverage_the_inner_parcels_are_not_searched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What makes the search fast; conflicts do not make it look far around them either."""
+    asked: list[int] = []
+    meeting = search._meeting
+
+    def counted(parcels: np.ndarray, a: np.ndarray, b: np.ndarray) -> tuple:
+        asked.append(len(a))
+        return meeting(parcels, a, b)
+
+    monkeypatch.setattr(search, "_meeting", counted)
+    cells = [*grid(60), square(30.2, 30.2, 0.5, 0.5)]
+    pairs = conflicts(np.array(cells, dtype=object), FLOOR, DISTANCE)
+    assert pairs.left.tolist() == [30 * 60 + 30]
+    assert sum(asked) < 4 * 60 * 6  # of 14,000 pairs whose bounds meet
+
+
+def test_edges_are_asked_for_only_where_neighbours_share_vertices() -> None:
+    def never() -> None:
+        raise AssertionError
+
+    apart = np.array([shapely.box(x * 0.9, 0, x * 0.9 + 1, 1) for x in range(50)])
+    pairs = conflicts(apart, FLOOR, DISTANCE, never)  # type: ignore[arg-type]
+    assert len(pairs.left) == 49
+    cells = np.array(grid(9) * 2, dtype=object)
+    assert len(conflicts(cells, FLOOR, DISTANCE, lambda: unmatched(cells)).left) == 81
+
+
+@pytest.mark.parametrize(
+    ("wkt", "width"),
+    [
+        ("POLYGON((0 0,10 0,10 10,0 10,0 0))", 10.0),
+        ("POLYGON((0 0,40 0,40 0.5,0 0.5,0 0))", 0.5),
+        ("MULTIPOLYGON(((0 0,40 0,40 0.5,0 0.5,0 0)),((0 9,2 9,2 7,0 7,0 9)))", 2.0),
+        ("POLYGON EMPTY", 0.0),
+    ],
+)
+def test_width(wkt: str, width: float) -> None:
+    shape = shapely.from_wkt(wkt)
+    assert search._width(np.array([shape]))[0] == width
+    around = shapely.Point(0, 0).buffer(3, quad_segs=100)
+    assert search._width(np.array([shape, around]))[1] == pytest.approx(6, abs=1e-3)
+
+
+@pytest.mark.parametrize("east", [0.0, 34e6])
+@pytest.mark.parametrize(("width", "count"), [(0.0005, 0), (0.0009, 0), (0.0011, 1), (0.002, 1)])
+def test_slivers_of_rounding_are_no_conflict(east: float, width: float, count: int) -> None:
+    one, other = square(east, 0, 10, 80), square(east + 10 - width, 0, 10, 80)
+    pairs = conflicts(np.array([one, other]), FLOOR, DISTANCE)
+    assert len(pairs.left) == count
+    np.testing.assert_allclose(pairs.width, [width] * count, atol=2e-6)

@@ -18,6 +18,27 @@ CATALOG = load_catalog()
 Fault = tuple[str, str, str, str]
 
 
+#: What the rules see beside the ledger: the consequences of planted overlaps in other layers, and
+#: what is natural in such a village. Small patches and sharp corners are there by chance; the
+#: former are looked up again below.
+CONSEQUENCES: dict[Fault, str] = {
+    ("R05", "admin", "530428203202", ""): "two land use overlaps, 296.41 and 225.00 m²",
+    ("X06", "protected_cropland", "530428203202000029", "530428203202000163"): (
+        "a homestead patch planted inside cropland"
+    ),
+    ("X07", "protected_cropland", "530428203202000004", "530428203202000029"): (
+        "a protected patch grown over its neighbour by 1.8 m"
+    ),
+}
+SHARP = {
+    "farmland": {"5304282032020200062", "5304282032020300099"},
+    "landuse": {"530428203202000045", "530428203202000048", "530428203202000121"},
+    "protected_cropland": {"530428203202000017"},
+}
+# Square metres that a patch on the map has at least, by land class (TD/T 1055).
+SMALLEST = {"05": 200, "06": 200, "07": 200, "08": 200, "09": 200, "01": 400, "02": 400, "03": 400}
+
+
 def village() -> dict[str, gpd.GeoDataFrame]:
     ids = {spec.name: spec.id for spec in CATALOG.values()}
     path = SAMPLE / "village.gpkg"
@@ -86,12 +107,30 @@ def test_exactly_the_planted_faults_are_found(
 ) -> None:
     in_village = ledger[ledger["rule"] != "S03"]  # that one is a file of its own
     expected, actual = planted(in_village), found(result, layers)
-    assert actual - expected == Counter(), "found, but not planted"
-    assert expected - actual == Counter(), "planted, but not found"
+    natural = {fault for fault in actual if fault[0] in ("T09", "T11")}
+    beside = Counter(natural) + Counter(CONSEQUENCES.keys())
+    assert actual - expected - beside == Counter(), "found, but not planted"
+    assert (expected + Counter(CONSEQUENCES.keys())) - actual == Counter(), "planted, but not found"
 
 
-def test_every_rule_has_a_planted_fault(ledger: pd.DataFrame) -> None:
-    assert set(ledger["rule"]) == set(RULES)
+def test_small_patches_and_sharp_corners_are_there(
+    result: CheckResult, layers: dict[str, gpd.GeoDataFrame]
+) -> None:
+    table = result.findings
+    sharp = table[table["rule"] == "T09"].groupby("layer")["feature"].agg(set).to_dict()
+    assert sharp == SHARP
+    patches = layers["landuse"]
+    smallest = patches["DLBM"].str[:2].map(SMALLEST)
+    small = set(patches.loc[patches.area < smallest, "BSM"])
+    told = table[(table["rule"] == "T11") & (table["layer"] == "landuse")]
+    others = patches.set_index("BSM").loc[sorted(set(told["feature"]) - small)]
+    assert small <= set(told["feature"])
+    assert (others.area < 600).all() and not others["DLBM"].str[:2].isin(SMALLEST).any()
+    assert set(table.loc[table["rule"] == "T11", "layer"]) == {"landuse"}
+
+
+def test_the_ledger_is_of_rules_that_there_are(ledger: pd.DataFrame) -> None:
+    assert set(ledger["rule"]) <= set(RULES) and ledger["rule"].nunique() == 17
 
 
 def test_faults_are_found_where_they_were_planted(
@@ -114,8 +153,12 @@ def test_faults_are_found_where_they_were_planted(
 
 
 def test_what_was_not_run_is_what_the_planted_gap_prevents(result: CheckResult) -> None:
-    assert [(run.rule, run.layer) for run in result.not_run] == [("A01", "idle_land")]
-    assert "XZKSRQ" in result.not_run[0].reason_en
+    idle = [run for run in result.not_run if run.layer == "idle_land"]
+    by_field = {run.rule for run in idle if "XZKSRQ" in run.reason_en}
+    assert by_field == {"A01", "A12", "L06", "L07"}
+    # Made in memory, or of a kind that the village has not.
+    others = {"S01", "S08", "T15", "X01", "X09"}
+    assert {run.rule for run in result.not_run if run.layer in result.layers} == by_field | others
 
 
 def test_layer_without_prj() -> None:

@@ -23,7 +23,7 @@ from yuxi_gis.resources import folder
 
 Yuxi = Callable[..., Ran]
 VILLAGE = folder("sample_data") / "village.gpkg"
-COMMANDS = ("demo", "layers", "rules", "info", "convert", "check", "change", "map")
+COMMANDS = ("demo", "layers", "rules", "info", "convert", "check", "change", "summary", "map")
 
 
 @pytest.fixture(scope="module")

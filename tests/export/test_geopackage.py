@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import xml.etree.ElementTree as ET
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import shapely
 from shapely import LineString, Point, Polygon, box
 
 from yuxi_gis.change.kinds import KINDS
+from yuxi_gis.checks import RULES, run_checks
 from yuxi_gis.codes import Masking
 from yuxi_gis.errors import OutputError, ParameterError
-from yuxi_gis.export.geopackage import write_geopackage
+from yuxi_gis.export.geopackage import write_findings, write_geopackage
 from yuxi_gis.findings import SEVERITIES
 from yuxi_gis.read import Options, read_layer, read_layers, read_table, survey
 from yuxi_gis.read.ogr import ROW_NUMBERS
@@ -294,6 +296,34 @@ def test_findings_are_points_and_areas(package: Path) -> None:
     assert areas.geom_type.eq("MultiPolygon").all()
     assert areas.area.tolist() == [12, 1]
     assert points["message_zh"].tolist() == [HOSTILE[0]] * 5
+
+
+def test_findings_of_a_check_carry_what_the_clerk_needs(tmp_path: Path) -> None:
+    frame = farmland().to_crs(4543)
+    frame.geometry = [frame.geometry[0].buffer(0.5), *frame.geometry[1:]]
+    result = run_checks({"farmland": frame}, rules=["T03"])
+    about = result.about.assign(state="new", remark="电话 13812345678")
+    gone = result.findings.assign(region="530425100201", state="mended", remark="好")
+    path = tmp_path / "out.gpkg"
+    write_findings(path, replace(result, about=about, mended=gone), lang="en", inputs=["a/x.shp"])
+    names = [name for name, _ in pyogrio.list_layers(path)]
+    assert names == ["findings", "findings_areas", "findings_mended", "layer_styles"]
+    found = table(path, "findings")
+    assert found["region"].str.startswith("530425100").all() and set(found["state"]) == {"new"}
+    assert set(found["remark"]) == {"电话 138******78"}
+    assert set(found["mend"]) == {RULES["T03"].mend("en")}
+    assert table(path, "findings_mended")["remark"].tolist() == ["好"] * len(gone)
+    styles = dict(sql(path, "SELECT f_table_name, styleQML FROM layer_styles"))
+    for name in names[:3]:
+        root = ET.fromstring(styles[name].partition("\n")[2])
+        editable = {e.get("name"): e.get("editable") for e in root.iterfind("editable/field")}
+        assert [name for name, can in editable.items() if can == "1"] == ["remark"]
+        titles = {a.get("field"): a.get("name") for a in root.iterfind("aliases/alias")}
+        assert {"remark": "备注", "state": "状态", "mend": "处理方法", "region": "村"}.items() <= (
+            titles.items()
+        )
+        labels = {o.get("value"): o.get("name") for o in root.iter("Option")}
+        assert labels["T03"] == "T03 面重叠" and labels["new"] == "新增"
 
 
 def test_no_findings_no_areas(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import pytest
 import shapely
 
 from yuxi_gis.checks import CheckResult, run_checks
+from yuxi_gis.checks.baseline import ABOUT
 from yuxi_gis.codes import Masking
 from yuxi_gis.errors import OutputError
 from yuxi_gis.export.table import lon_lat, to_json, write_csv, write_json
@@ -33,9 +35,9 @@ def result() -> CheckResult:
 
 def test_json_is_one_plain_object(result: CheckResult) -> None:
     data = json.loads(json.dumps(to_json(result), allow_nan=False))
-    assert set(data) == {"findings", "not_run", "profile", "layers", "provenance"}
+    assert set(data) == {"findings", "mended", "not_run", "profile", "layers", "provenance"}
     assert len(data["findings"]) == len(result.findings) > 5
-    assert all(tuple(row) == COLUMNS for row in data["findings"])
+    assert all(tuple(row) == (*COLUMNS, *ABOUT) for row in data["findings"])
     assert data["profile"]["id"] == "standard" and data["profile"]["version"]
     assert data["profile"]["parameters"]["overlap_area"]["unit"] == "m²"
     assert data["layers"]["farmland"] == {
@@ -79,6 +81,8 @@ def test_written_json_is_the_same(
 def test_provenance(result: CheckResult) -> None:
     said = to_json(result, inputs=["/home/user/a/DK.shp", "C:\\b\\DK.shp", "x.gdb/"])["provenance"]
     assert said["inputs"] == ["DK.shp", "x.gdb"]
+    told = to_json(result, reading=[("平移", "shifted")])["provenance"]["reading"]
+    assert told == [{"zh": "平移", "en": "shifted"}]
     assert said["masking"] == "ids phones names" and said["software"].startswith("yuxi-gis")
     shown = to_json(result, masking=Masking(False, False, False))["provenance"]
     assert shown["masking"] == "none" and "请勿外传" in shown["masking_zh"]
@@ -92,7 +96,7 @@ def test_csv_shows_chinese_in_excel_and_runs_no_formula(
     assert path.read_bytes().startswith(b"\xef\xbb\xbfrule,")
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == [*COLUMNS[:-1], "lon", "lat"]
+    assert list(rows[0]) == [*COLUMNS[:-1], "lon", "lat", *ABOUT]
     assert len(rows) == len(result.findings)
     names = {row["feature"] for row in rows} | {row["other_feature"] for row in rows}
     assert {CODE, "'=HYPERLINK(1)", "'@SUM(1)", "'-1+1", "'+乙"} <= names
@@ -104,6 +108,24 @@ def test_csv_shows_chinese_in_excel_and_runs_no_formula(
     assert float(overlap["value"]) == pytest.approx(10)
     assert float(overlap["lon"]) == pytest.approx(102.0, abs=0.01)
     assert float(overlap["lat"]) == pytest.approx(24.4, abs=0.01)
+
+
+def test_what_is_known_beside_and_what_is_mended(tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame({"DKBM": [CODE]}, geometry=[shapely.box(5e5, 0, 500001, 1)], crs=4543)
+    unread = OutputError("坏文件：打不开", "bad file: cannot be opened")
+    now = run_checks({"farmland": frame}, unread=[unread])
+    now.about["remark"] = "=1+1 联系 13812345678"
+    earlier = now.findings.assign(region="530402001001", state="mended", remark="改好了")
+    now = replace(now, mended=earlier[earlier["layer"] == "farmland"])
+    data = to_json(now)
+    lost = next(row for row in data["findings"] if not row["layer"])
+    assert lost["rule"] == "S01" and lost["geometry"] is None and "坏文件" in lost["message_zh"]
+    assert {row["remark"] for row in data["findings"]} == {"=1+1 联系 138******78"}
+    assert {(row["state"], row["remark"]) for row in data["mended"]} == {("mended", "改好了")}
+    assert {row["region"] for row in data["findings"] if row["feature"]} <= {"530402001001"}
+    write_csv(tmp_path / "f.csv", now)
+    with (tmp_path / "f.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert {row["remark"] for row in csv.DictReader(file)} == {"'=1+1 联系 138******78"}
 
 
 def test_nothing_found_is_written_too(tmp_path: Path) -> None:

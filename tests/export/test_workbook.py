@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import openpyxl
+import pandas as pd
 import pytest
 import shapely
+from openpyxl.cell import Cell
 
 from yuxi_gis.checks import RULES, CheckResult, run_checks
 from yuxi_gis.errors import OutputError
 from yuxi_gis.export import workbook
+from yuxi_gis.export.spreadsheet import sheet_title
 from yuxi_gis.export.workbook import write_workbook
+from yuxi_gis.regions import region_names
 
 CODE = "5304020010010000001"
 HOSTILE = ['=HYPERLINK("http://x")', "+1", "-1+1", "@SUM(A1)", "a\x0bb", "=cmd|' /C calc'!A0"]
@@ -55,42 +61,60 @@ def book(path: Path) -> openpyxl.Workbook:
     return openpyxl.load_workbook(path)
 
 
-def test_ledger_has_a_row_a_finding_under_chinese_headers(
+def ledger(book: openpyxl.Workbook) -> list[dict[str, Cell]]:
+    """The rows of all sheets of findings, by header."""
+    rows: list[dict[str, Cell]] = []
+    for sheet in book.worksheets[1:]:
+        header = [cell.value for cell in sheet[1]]
+        rows += [dict(zip(header, cells, strict=True)) for cells in sheet.iter_rows(min_row=2)]
+    return rows
+
+
+def test_every_finding_is_in_the_sheet_of_its_village(
     book: openpyxl.Workbook, result: CheckResult
 ) -> None:
-    sheet = book["问题"]
-    header = [cell.value for cell in sheet[1]]
-    assert " ".join(header) == (
-        "序号 规则 检查项 级别 图层 地块代码 相关图层 相关地块 问题 数值 限值 单位 面积（m²） "
-        "处理方法 中心经度 中心纬度 备注"
-    )
-    assert sheet.max_row == len(result.findings) + 1
-    assert sheet.freeze_panes == "A2"
-    assert sheet.auto_filter.ref == f"A1:Q{sheet.max_row}"
-    for number, (row, cells) in enumerate(
-        zip(result.findings.itertuples(), sheet.iter_rows(min_row=2), strict=True), start=1
-    ):
-        values = dict(zip(header, (cell.value for cell in cells), strict=True))
-        assert values["序号"] == number
+    assert book.sheetnames == ["概况", "荷花社区居民委员会", "未分村"]
+    village = result.about["region"] == "530402001001"
+    for name, mask in (("荷花社区居民委员会", village), ("未分村", ~village)):
+        sheet = book[name]
+        assert " ".join(cell.value for cell in sheet[1]) == (
+            "序号 规则 检查项 级别 图层 地块代码 相关图层 相关地块 问题 数值 限值 单位 面积（m²） "
+            "处理方法 状态 备注 村（代码） 中心经度 中心纬度"
+        )
+        assert sheet.freeze_panes == "A2"
+        assert sheet.max_row == mask.sum() + 1 > 2
+        assert sheet.auto_filter.ref == f"A1:S{sheet.max_row}"
+        assert sheet.print_title_rows == "$1:$1"
+
+
+def test_a_row_says_all_that_is_known(book: openpyxl.Workbook, result: CheckResult) -> None:
+    village = result.about["region"] == "530402001001"
+    found = pd.concat([result.findings[village], result.findings[~village]])
+    for row, cells in zip(found.itertuples(), ledger(book), strict=True):
+        values = {name: cell.value for name, cell in cells.items()}
         assert values["规则"] == row.rule
         assert values["检查项"] == RULES[row.rule].title_zh
-        assert values["级别"] in ("错误", "警告")
+        assert values["级别"] in ("错误", "警告", "提示")
+        assert values["处理方法"] == RULES[row.rule].mend("zh")
         assert values["问题"] + values["处理方法"] == row.message_zh
-        assert not values["备注"]
+        assert values["状态"] is None and values["备注"] is None
+        assert not cells["备注"].protection.locked
+        assert (values["村（代码）"] is None) == (not result.about["region"][row.Index])
         if row.geometry is None:
             assert values["中心经度"] is None
         else:
             assert values["中心经度"] == pytest.approx(102.0, abs=0.01)
             assert values["中心纬度"] == pytest.approx(24.4, abs=0.01)
+    numbers = [cells["序号"].value for cells in ledger(book)]
+    assert numbers[: village.sum()] == list(range(1, village.sum() + 1))
 
 
 def test_codes_stay_text_and_numbers_numbers(book: openpyxl.Workbook) -> None:
-    rows = [r for r in book["问题"].iter_rows(min_row=2) if r[1].value == "R01"]
-    (row,) = rows
-    assert row[5].value == CODE
-    assert row[5].data_type == "s" and row[5].number_format == "@"
-    assert (row[9].value, row[10].value, row[11].value) == (2, 0.1, "m²")
-    assert row[9].data_type == "n"
+    (row,) = [row for row in ledger(book) if row["规则"].value == "R01"]
+    assert row["地块代码"].value == CODE
+    assert row["地块代码"].data_type == "s" and row["地块代码"].number_format == "@"
+    assert [row[name].value for name in ("数值", "限值", "单位")] == [2, 0.1, "m²"]
+    assert row["数值"].data_type == "n"
 
 
 def test_no_cell_is_a_formula(book: openpyxl.Workbook, path: Path) -> None:
@@ -118,9 +142,11 @@ def test_nobody_is_named(path: Path) -> None:
 
 
 def test_suspicions_are_worded_as_such(book: openpyxl.Workbook) -> None:
-    rows = [r for r in book["问题"].iter_rows(min_row=2, values_only=True) if r[1] == "L01"]
+    rows = [row for row in ledger(book) if row["规则"].value == "L01"]
     assert rows
-    assert all("疑似" in row[2] and "疑似" in row[8] and row[3] == "警告" for row in rows)
+    for row in rows:
+        assert "疑似" in row["检查项"].value and "疑似" in row["问题"].value
+        assert row["级别"].value == "警告"
     note = " ".join(str(cell.value) for row in book["概况"]["A1:A3"] for cell in row)
     assert "疑似" in note and "核实" in note
 
@@ -138,41 +164,98 @@ def test_overview_counts_and_lists_what_was_not_run(
     assert len(told) == len(result.not_run)
 
 
+def test_the_overview_leads_to_the_sheets(book: openpyxl.Workbook) -> None:
+    links = {
+        row[0].value: (row[0].hyperlink.location, row[2].value)
+        for row in book["概况"].iter_rows()
+        if row[0].hyperlink
+    }
+    assert links == {name: (f"'{name}'!A1", book[name].max_row - 1) for name in book.sheetnames[1:]}
+
+
 def test_rows_are_high_enough_for_their_text(book: openpyxl.Workbook) -> None:
-    sheet = book["问题"]
-    for row in range(2, sheet.max_row + 1):
-        text = str(sheet.cell(row, 9).value)
-        width = sum(1 if ord(c) < 0x1100 else 2 for c in text)
-        assert sheet.row_dimensions[row].height >= 15 * (
-            width // sheet.column_dimensions["I"].width
-        )
+    for sheet in book.worksheets[1:]:
+        for row in range(2, sheet.max_row + 1):
+            for column in "IN":
+                text = str(sheet[f"{column}{row}"].value)
+                width = sum(1 if ord(c) < 0x1100 else 2 for c in text)
+                lines = width // sheet.column_dimensions[column].width
+                assert sheet.row_dimensions[row].height >= 15 * lines
 
 
 def test_english(result: CheckResult, tmp_path: Path) -> None:
-    write_workbook(tmp_path / "f.xlsx", result, lang="en")
+    write_workbook(tmp_path / "f.xlsx", result, lang="en", reading=[("甲", "was moved")])
     book = openpyxl.load_workbook(tmp_path / "f.xlsx")
-    assert book.sheetnames == ["Overview", "Findings"]
-    first = dict(zip(*list(book["Findings"].iter_rows(max_row=2, values_only=True)), strict=True))
-    assert first["Severity"] == "error"
-    assert f"{first['What is wrong']} {first['How to mend it']}" == result.findings["message_en"][0]
+    assert book.sheetnames == ["Overview", "荷花社区居民委员会", "No village"]
+    first = ledger(book)[0]
+    assert first["Severity"].value in ("error", "warning")
+    told = f"{first['What is wrong'].value} {first['How to mend it'].value}"
+    assert told in set(result.findings["message_en"])
+    assert ("On reading", "was moved") in [
+        row[:2] for row in book["Overview"].iter_rows(values_only=True)
+    ]
+
+
+def test_states_remarks_and_what_is_mended(result: CheckResult, tmp_path: Path) -> None:
+    state = ["new", *["remaining"] * (len(result.findings) - 1)]
+    about = result.about.assign(state=state, remark="已问王五 13812345678")
+    mended = result.findings[:2].assign(region="530402001001", state="mended", remark="=好")
+    write_workbook(tmp_path / "f.xlsx", replace(result, about=about, mended=mended))
+    book = openpyxl.load_workbook(tmp_path / "f.xlsx")
+    assert book.sheetnames[-1] == "已整改"
+    rows = ledger(book)
+    states = [row["状态"].value for row in rows]
+    assert states.count("新增") == 1 and states.count("已整改") == 2
+    assert {row["备注"].value for row in rows[:-2]} == {"已问王五 138******78"}
+    assert rows[-1]["备注"].value == "=好" and rows[-1]["备注"].quotePrefix
+    overview = [row[:2] for row in book["概况"].iter_rows(values_only=True)]
+    assert ("与上次相比", f"新增 1，仍存在 {len(about) - 1}，已整改 2") in overview
+
+
+def test_villages_of_one_name_and_many_villages(result: CheckResult, tmp_path: Path) -> None:
+    """There are two 新村村委会 or the like; whatever a code is, its sheet has a name of its own."""
+    names = [code for code in region_names() if len(code) == 12][:80]
+    unknown = [f"53049900{i:04d}" for i in range(9000, 9010)]
+    n = len(names) + len(unknown)
+    findings = result.findings.iloc[np.zeros(n, dtype=int)].reset_index(drop=True)
+    about = pd.DataFrame({"region": [*names, *unknown], "state": "", "remark": ""}, dtype="str")
+    write_workbook(tmp_path / "f.xlsx", replace(result, findings=findings, about=about))
+    book = openpyxl.load_workbook(tmp_path / "f.xlsx")
+    assert len(book.sheetnames) == n + 1
+    assert {sheet.max_row for sheet in book.worksheets[1:]} == {2}
+    assert {row["村（代码）"].value.split()[-1] for row in ledger(book)} == {*names, *unknown}
+    assert sum(bool(row[0].hyperlink) for row in book["概况"].iter_rows()) == n
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a:b\\c/d?e*f[g]h", "'quoted'", "村" * 40, "\x00\u202e\ud800", "History", "𠀀" * 31],
+)
+def test_sheet_titles_are_such_as_excel_takes(text: str) -> None:
+    taken: set[str] = set()
+    titles = [sheet_title(text, taken) for _ in range(12)]
+    assert len({title.casefold() for title in titles}) == 12
+    for title in titles:
+        assert 0 < len(title.encode("utf-16-le")) // 2 <= 31
+        assert not set(title) & set("[]:*?/\\\x00\u202e")
+        assert title.strip("' ") == title and title.casefold() != "history"
 
 
 def test_more_rows_than_a_sheet_takes_go_on_in_the_next(
     result: CheckResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(workbook, "_ROWS_A_SHEET", 10)
+    monkeypatch.setattr(workbook, "ROWS_A_SHEET", 2)
     write_workbook(tmp_path / "f.xlsx", result)
     book = openpyxl.load_workbook(tmp_path / "f.xlsx")
-    assert book.sheetnames[:3] == ["概况", "问题", "问题 2"]
-    assert sum(sheet.max_row - 1 for sheet in book.worksheets[1:]) == len(result.findings)
-    assert book["问题 2"]["A2"].value == 11
+    assert book.sheetnames[1:3] == ["荷花社区居民委员会", "荷花社区居民委员会 2"]
+    assert len(ledger(book)) == len(result.findings)
 
 
 def test_nothing_found_is_written_too(tmp_path: Path) -> None:
     frame = gpd.GeoDataFrame({"DKBM": [CODE]}, geometry=[shapely.box(5e5, 0, 500001, 1)], crs=4543)
     write_workbook(tmp_path / "f.xlsx", run_checks({"farmland": frame}, rules=["T03"]))
     book = openpyxl.load_workbook(tmp_path / "f.xlsx")
-    assert book["问题"].max_row == 1
+    assert book.sheetnames == ["概况"]
     assert ("无", None, None, None) in list(book["概况"].iter_rows(values_only=True))
 
 

@@ -67,7 +67,8 @@ def found(layers: dict[str, gpd.GeoDataFrame]) -> set[tuple[str, str, frozenset[
                 codes = spec.get("codes", {}).get(field["codes"]) or tomllib.loads(
                     (folder("layers") / "codes" / f"{field['codes']}.toml").read_text("utf-8")
                 )
-                add("A02", layer, frame.loc[~empty & ~text.isin(codes["zh"]), key])
+                rule = "A13" if name == "DLBM" else "A02"
+                add(rule, layer, frame.loc[~empty & ~text.isin(codes["zh"]), key])
         valid = frame.is_valid
         missing = frame.geometry.isna() | frame.is_empty
         add("T01", layer, frame.loc[~valid & ~missing, key])
@@ -92,6 +93,10 @@ def found(layers: dict[str, gpd.GeoDataFrame]) -> set[tuple[str, str, frozenset[
     off = (farmland.SCMJ - farmland.area).abs() > np.maximum(0.1, 0.001 * farmland.area)
     add("R01", "farmland", code[off & ~farmland.geometry.isna()])
     add("R03", "farmland", code[(farmland.SCMJM - farmland.SCMJ * 0.0015).abs() > 0.005 + 1e-9])
+    yards = layers["homestead"]
+    due = yards.PZMJ.where(yards.PZMJ > 0, np.minimum(30.0 * yards.CYRS, 150.0))
+    add("L02", "homestead", yards.loc[yards.ZJDMJ - due > 1, "ZDDM"])
+    add("L03", "homestead", yards.loc[yards.HZZJHM.duplicated(keep=False), "ZDDM"])
     protected = layers["protected_cropland"]
     protected = protected[protected.is_valid]
     for layer in ("homestead", "idle_land"):
@@ -125,9 +130,9 @@ def test_every_rule_has_its_faults(ledger) -> None:
     count = ledger.groupby("rule").size()
     assert set(count.index) == {
         "S03", "S04", "S09", "A01", "A02", "A04", "A05", "T01", "T02", "T03", "T05", "R01", "R03",
-        "L01",
+        "A13", "L01", "L02", "L03",
     }  # fmt: skip
-    assert (count.drop(["S03", "S04", "S09"]) >= 2).all()
+    assert (count.drop(["S03", "S04", "S09", "A13"]) >= 2).all()
 
 
 def test_ledger_features_exist_and_lie_where_it_says(layers, ledger) -> None:

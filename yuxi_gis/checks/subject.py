@@ -66,6 +66,7 @@ class Subject:
         self.spec = spec
         self.profile = profile
         self.others = others
+        self._texts: dict[str, pd.Series] = {}
 
     # Attributes ------------------------------------------------------------------------------
 
@@ -105,7 +106,12 @@ class Subject:
 
         Whole numbers have no decimals; ``NULL``, ``无`` and blanks of any width are nothing.
         """
-        column = self.column(field)
+        if field not in self._texts:  # many rules ask for the same codes
+            self._texts[field] = self._text_of(self.column(field))
+        return self._texts[field]
+
+    @staticmethod
+    def _text_of(column: pd.Series) -> pd.Series:
         if pd.api.types.is_float_dtype(column.dtype):
             whole = column.dropna()
             if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
@@ -223,7 +229,10 @@ class Subject:
         """The pairs of parcels that share area (see `pairs.conflicts`)."""
         profile = self.profile
         return conflicts(
-            self.metre.to_numpy(), profile.number("overlap_area"), profile.number("equal_distance")
+            self.metre.to_numpy(),
+            profile.number("overlap_area"),
+            profile.number("equal_distance"),
+            lambda: self.edges,
         )
 
     @cached_property

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import click
 
-from yuxi_gis.cli import change, check, convert, demo, info, layers, map, rules
+from yuxi_gis.cli import change, check, convert, demo, info, layers, map, rules, summary
 from yuxi_gis.cli._base import ChineseContext, Console, language, run
 
 __all__ = ["build", "main"]
 
-_COMMANDS = (demo, layers, rules, info, convert, check, change, map)
+_COMMANDS = (demo, layers, rules, info, convert, check, change, summary, map)
 
 
 class _Group(click.Group):

@@ -15,16 +15,30 @@ from yuxi_gis.cli._base import (
     privacy_options,
     source_argument,
 )
+from yuxi_gis.cli._checking import (
+    ENDINGS,
+    NothingRead,
+    mends_as_json,
+    require_known,
+    show,
+    show_counts,
+    show_mends,
+    show_tally,
+    uninterrupted,
+    unread,
+    writers,
+)
 from yuxi_gis.cli._reading import as_json, read_sources, reading_options, report_failures
-from yuxi_gis.errors import ParameterError, YuxiGisError
+from yuxi_gis.errors import YuxiGisError
 
 if TYPE_CHECKING:
     from yuxi_gis.checks import CheckResult
     from yuxi_gis.codes import Masking
     from yuxi_gis.read import Options
 
+__all__ = ["command", "show_counts"]
+
 _SEVERITIES = ("error", "warning", "info")
-_SHOWN = 50
 
 
 def command(console: Console) -> click.Command:
@@ -41,10 +55,35 @@ def command(console: Console) -> click.Command:
     @source_argument
     @output_options(
         console,
-        "输出文件，可多次给出；格式由后缀决定：.xlsx .csv .json .gpkg。",
-        "Output, may be repeated; the ending gives the format: .xlsx .csv .json .gpkg.",
+        f"输出文件，可多次给出；格式由后缀决定：{' '.join(ENDINGS)}。",
+        f"Output, may be repeated; the ending gives the format: {' '.join(ENDINGS)}.",
         multiple=True,
         metavar="OUT",
+    )
+    @click.option(
+        "--profile",
+        metavar="ID|FILE",
+        help=t(
+            "检查方案：内置方案名或 TOML 文件（默认 standard）。",
+            "Profile: a built-in one or a TOML file (default: standard).",
+        ),
+    )
+    @click.option(
+        "--baseline",
+        metavar="OLD",
+        help=t(
+            "上次检查的输出（.gpkg .xlsx .json）：标出新增、仍存在、已整改，保留备注。",
+            "Output of an earlier check (.gpkg .xlsx .json): tells what is new, remaining and "
+            "mended, and keeps the remarks.",
+        ),
+    )
+    @click.option(
+        "--fix",
+        metavar="OUT.gpkg",
+        help=t(
+            "把不影响权属的小毛病改好，写到新文件并逐条列出；原文件不动。",
+            "Write a copy with small faults mended that do not touch rights, each one listed.",
+        ),
     )
     @click.option(
         "--fail-on",
@@ -61,129 +100,122 @@ def command(console: Console) -> click.Command:
         reading: Options,
         output: tuple[str, ...],
         overwrite: bool,
+        profile: str | None,
+        baseline: str | None,
+        fix: str | None,
         fail_on: str,
         masking: Masking,
         **common: Any,
     ) -> int:
-        from yuxi_gis.checks import run_checks
-        from yuxi_gis.codes import Masking
-        from yuxi_gis.export.masking import mask_result
-        from yuxi_gis.export.provenance import inputs_of
-        from yuxi_gis.export.table import to_json
-        from yuxi_gis.outputs import staged
-
         console.set(**common)
-        outputs = [Path(name) for name in output]
-        _require_known(outputs)
         failures: list[YuxiGisError] = []
-        with ExitStack() as stack:
-            # All outputs come into being together, or none.
-            parts = [stack.enter_context(staged(path, overwrite=overwrite)) for path in outputs]
-            layers = read_sources(console, sources, reading, outputs, failures=failures)
-            if not layers:
-                if console.json:
-                    console.print_json({"failures": as_json(failures)})
-                return report_failures(console, failures)
-            result = run_checks(layers, progress=console.progress)
-            told: dict[str, Any] = {"masking": masking, "inputs": inputs_of(layers)}
-            for part in parts:
-                _writers()[part.suffix.lower()](part, result, lang=console.lang, **told)
-        for path in outputs:
-            console.note(f"已写出 {path}", f"wrote {path}")
-        if outputs or masking.word != Masking().word:
-            console.note(masking.text("zh"), masking.text("en"))
-        result = mask_result(result, masking)
-        if console.json:
-            console.print_json(to_json(result, **told) | {"failures": as_json(failures)})
-        else:
-            show(console, result, whole=not failures)
+        outputs = [Path(name) for name in output]
+        fixed = None if fix is None else Path(fix)
+        try:
+            result, more = _run(
+                console, sources, reading, outputs, fixed, overwrite, profile, baseline, masking,
+                failures,
+            )  # fmt: skip
+        except NothingRead:
+            if console.json:
+                console.print_json({"failures": as_json(failures)})
+            return report_failures(console, failures)
+        _tell(console, result, more, masking, outputs, fixed, failures)
         return report_failures(console, failures) or _exit_code(result, fail_on)
 
     return check
 
 
-def _writers() -> dict[str, Any]:
-    from yuxi_gis.export.geopackage import write_geopackage
-    from yuxi_gis.export.table import write_csv, write_json
-    from yuxi_gis.export.workbook import write_workbook
+def _run(
+    console: Console,
+    sources: tuple[str, ...],
+    reading: Options,
+    outputs: list[Path],
+    fixed: Path | None,
+    overwrite: bool,
+    profile_name: str | None,
+    baseline: str | None,
+    masking: Masking,
+    failures: list[YuxiGisError],
+) -> tuple[CheckResult, dict[str, Any]]:
+    """Read, check, write: all outputs come into being together, or none."""
+    from yuxi_gis.checks import load_profile, run_checks
+    from yuxi_gis.checks.baseline import compare, tally
+    from yuxi_gis.export.earlier import read_earlier
+    from yuxi_gis.export.provenance import inputs_of, reading_of
+    from yuxi_gis.outputs import refuse_inputs, staged
 
-    def geopackage(path: Path, result: CheckResult, *, lang: str, **told: Any) -> None:
-        write_geopackage(path, {}, findings=result.findings, **told)
-
-    return {".xlsx": write_workbook, ".csv": write_csv, ".json": write_json, ".gpkg": geopackage}
-
-
-def _require_known(paths: list[Path]) -> None:
-    """Refuse a format that cannot be written, before any work is done."""
-    known = _writers()
-    for path in paths:
-        if path.suffix.lower() not in known:
-            endings = " ".join(known)
-            raise ParameterError(
-                f"{path}：不支持的输出格式。后缀可以是 {endings}。",
-                f"{path}: unknown output format. The ending can be {endings}.",
-            )
-
-
-def show(console: Console, result: CheckResult, *, whole: bool = True) -> None:
-    """Findings line by line (at most 50), then by rule, then what did not run.
-
-    Nothing is called clean unless the input is `whole`: all read, all in its place.
-    """
-    from yuxi_gis.checks import RULES
-
-    t, findings = console.t, result.findings
-    message = f"message_{console.lang}"
-    for row in findings.head(_SHOWN).itertuples():
-        console.say(f"{row.rule} {row.severity} {row.layer} {row.feature}  {getattr(row, message)}")
-    if len(findings) > _SHOWN:
-        rest = len(findings) - _SHOWN
-        console.say(
-            t(f"…… 还有 {rest} 条，用 -o 文件 输出全部", f"… {rest} more: write all with -o")
+    every = [*outputs, *([fixed] if fixed is not None else [])]
+    require_known(outputs, fixed)
+    profile = load_profile(profile_name)
+    old = None if baseline is None else read_earlier(baseline)
+    refuse_inputs(every, [] if baseline is None else [baseline])
+    more: dict[str, Any] = {}
+    with ExitStack() as stack:
+        parts = [stack.enter_context(staged(path, overwrite=overwrite)) for path in every]
+        layers = read_sources(console, sources, reading, every, failures=failures)
+        if not layers:
+            raise NothingRead
+        result = run_checks(
+            layers, profile=profile, unread=unread(failures, layers), progress=console.progress
         )
-    show_counts(console, result)
-    for layer_id, layer in result.layers.items():
-        console.say(
-            t(f"已检查 {layer_id}：{layer.count} 行", f"checked {layer_id}: {layer.count} rows")
+        if old is not None:
+            result = compare(result, old)
+            more["baseline"] = tally(result, len(old))
+        told: dict[str, Any] = {"masking": masking, "inputs": inputs_of(layers)}
+        more["told"] = told | {"reading": reading_of(layers)}
+        write = writers(layers)
+        for path, part in zip(outputs, parts, strict=False):
+            console.progress(f"写出 {path.name}", f"writing {path.name}", 0.9)
+            write[part.suffix.lower()](part, result, lang=console.lang, **more["told"])
+        if fixed is not None:
+            from yuxi_gis.export.mended import write_mended
+            from yuxi_gis.mend import mend
+
+            more["mended"] = mend(layers, profile=profile, progress=console.progress)
+            more["masked"] = write_mended(parts[-1], more["mended"], lang=console.lang, **told)
+        with uninterrupted():
+            stack.close()
+    return result, more
+
+
+def _tell(
+    console: Console,
+    result: CheckResult,
+    more: dict[str, Any],
+    masking: Masking,
+    outputs: list[Path],
+    fixed: Path | None,
+    failures: list[YuxiGisError],
+) -> None:
+    """Say what was found, mended and written."""
+    from yuxi_gis.codes import Masking
+    from yuxi_gis.export.masking import mask_findings, mask_result
+    from yuxi_gis.export.table import to_json
+
+    for path in [*outputs, *([fixed] if fixed is not None else [])]:
+        console.note(f"已写出 {path}", f"wrote {path}")
+    if outputs or fixed or masking.word != Masking().word:
+        console.note(masking.text("zh"), masking.text("en"))
+    if any(more.get("masked", {}).values()):
+        console.note(
+            f"{fixed} 中的个人信息已遮盖：要用它替换原数据，请加 --unmask 重做",
+            f"personal data in {fixed} are masked: to replace the data with it, use --unmask",
         )
-    show_not_run(console, result)
-    console.say(t(f"规则参数：{result.profile}", f"profile: {result.profile}"))
-    if findings.empty and whole:
-        titles = "、".join(result.layers)
-        console.say(t(f"没有发现问题：{titles}（{len(RULES)} 条规则）", f"no findings in {titles}"))
-
-
-def show_counts(console: Console, result: CheckResult) -> None:
-    """The number of findings by rule."""
-    from yuxi_gis.checks import RULES
-
-    counts = result.findings.groupby(["rule", "severity"], sort=True).size()
-    console.table(
-        [
-            (rule, severity, int(number), RULES[rule].title(console.lang))
-            for (rule, severity), number in counts.items()
-        ]
-    )
-
-
-def show_not_run(console: Console, result: CheckResult) -> None:
-    """What could not be judged: a line a rule and layer, and one for the layers not given."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    absent: dict[str, list[str]] = {}
-    for entry in result.not_run:
-        if entry.layer in result.layers or not entry.layer:
-            reasons.setdefault((entry.rule, entry.layer), []).append(entry.reason(console.lang))
-        else:
-            absent.setdefault(entry.layer, []).append(entry.rule)
-    for (rule, layer), why in reasons.items():
-        console.say(console.t("未执行 ", "not run: ") + f"{rule} {layer}  {'; '.join(why)}")
-    for layer, rules in absent.items():
-        console.say(
-            console.t(
-                f"没有给出图层 {layer}，未执行 {' '.join(rules)}",
-                f"layer {layer} was not given, not run: {' '.join(rules)}",
-            )
-        )
+    result = mask_result(result, masking)
+    if console.json:
+        data = to_json(result, **more["told"]) | {"failures": as_json(failures)}
+        if "baseline" in more:
+            data["baseline"] = more["baseline"]
+        if "mended" in more:
+            data["mends"] = mends_as_json(mask_findings(more["mended"].mends, masking))
+        console.print_json(data)
+        return
+    show(console, result, whole=not failures)
+    if "baseline" in more:
+        show_tally(console, more["baseline"])
+    if "mended" in more:
+        show_mends(console, more["mended"])
 
 
 def _exit_code(result: CheckResult, fail_on: str) -> int:

@@ -30,15 +30,18 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
+from yuxi_gis.checks import CheckResult
 from yuxi_gis.codes import Masking, as_text
 from yuxi_gis.errors import OutputError, ParameterError
-from yuxi_gis.export.masking import mask_findings, mask_table
+from yuxi_gis.export.masking import mask_findings, mask_result, mask_table
 from yuxi_gis.export.provenance import Provenance, inputs_of, reading_of
+from yuxi_gis.export.table import mended_of, rule_mend, rule_title, with_about
 from yuxi_gis.outputs import staged
 from yuxi_gis.read.ogr import ROW_NUMBERS
+from yuxi_gis.regions import region_name
 from yuxi_gis.symbology import load_style
 
-__all__ = ["write_geopackage"]
+__all__ = ["write_findings", "write_geopackage"]
 
 _MASKING = Masking()
 _NONE: Mapping[str, pd.DataFrame] = MappingProxyType({})
@@ -61,6 +64,10 @@ _TITLES: dict[str, dict[str, str]] = {
         "area_m2": "面积（平方米）",
         "message_zh": "说明",
         "message_en": "说明（英文）",
+        "mend": "处理方法",
+        "region": "村",
+        "state": "状态",
+        "remark": "备注",
     },
     "patches": _PLACE
     | {
@@ -85,13 +92,14 @@ _TITLES: dict[str, dict[str, str]] = {
         "seen_share": "可见占比",
     },
 }
-_TITLES["findings_areas"] = _TITLES["findings"]
+_TITLES["findings_areas"] = _TITLES["findings_mended"] = _TITLES["findings"]
 
 
 @dataclass(frozen=True)
 class _Table:
     """One table of the package; `values` are the labels of coded fields, by field; `masked` are
-    the fields in which personal data were masked."""
+    the fields in which personal data were masked. Where a field is `typed`, QGIS lets the user
+    change no other."""
 
     name: str
     title: str
@@ -102,6 +110,58 @@ class _Table:
     titles: Mapping[str, str]
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     masked: tuple[str, ...] = ()
+    typed: str | None = None
+
+
+def write_findings(
+    path: str | os.PathLike[str],
+    result: CheckResult,
+    *,
+    lang: str = "zh",
+    masking: Masking = _MASKING,
+    inputs: Iterable[object] = (),
+    reading: Iterable[tuple[str, str]] = (),
+    overwrite: bool = False,
+) -> None:
+    """Write what the checks found as a GeoPackage of fault places that QGIS opens styled.
+
+    The tables are ``findings`` (a point a finding), ``findings_areas`` where places are areas, and
+    ``findings_mended`` where something is mended. Beside `findings.COLUMNS` they have ``mend``,
+    ``region``, ``state`` and ``remark``; QGIS lets the user change the remark only, and
+    `export.earlier.read_earlier` reads it back.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in ``.gpkg``.
+    result : CheckResult
+    lang : {"zh", "en"}
+        Of ``mend``; the messages are there in both languages.
+    masking, inputs, overwrite
+        See `write_geopackage`.
+    reading : iterable of (str, str)
+        What reading did to the coordinates of the inputs (`provenance.reading_of`).
+
+    Raises
+    ------
+    ParameterError, OutputError
+        See `write_geopackage`.
+    """
+    result = mask_result(result, masking)
+    found, mended = (
+        table.assign(mend=table["rule"].map({id: rule_mend(id, lang) for id in set(table["rule"])}))
+        for table in (with_about(result), mended_of(result))
+    )
+    write_geopackage(
+        path,
+        {},
+        findings=found,
+        findings_mended=mended if len(mended) else None,
+        masking=masking,
+        inputs=inputs,
+        reading=reading,
+        overwrite=overwrite,
+    )
 
 
 def write_geopackage(
@@ -110,10 +170,12 @@ def write_geopackage(
     *,
     others: Mapping[str, pd.DataFrame] = _NONE,
     findings: gpd.GeoDataFrame | None = None,
+    findings_mended: gpd.GeoDataFrame | None = None,
     patches: gpd.GeoDataFrame | None = None,
     changed_parcels: gpd.GeoDataFrame | None = None,
     masking: Masking = _MASKING,
     inputs: Iterable[object] | None = None,
+    reading: Iterable[tuple[str, str]] = (),
     overwrite: bool = False,
     catalog: Mapping[str, LayerSpec] | None = None,
 ) -> dict[str, tuple[str, ...]]:
@@ -133,6 +195,8 @@ def write_geopackage(
     findings : GeoDataFrame, optional
         Go to the table ``findings`` as points, a representative one in each place, so that QGIS
         shows them all in one layer; and, where the place is an area, to ``findings_areas``.
+    findings_mended : GeoDataFrame, optional
+        Findings that are no more, as points in the table of this name.
     patches, changed_parcels : GeoDataFrame, optional
         Go to tables of these names.
     masking : Masking
@@ -141,6 +205,8 @@ def write_geopackage(
     inputs : iterable of path-like, optional
         The files that the content comes from, whose names go into the metadata; by default those
         that the layers' ``attrs["source"]`` name.
+    reading : iterable of (str, str)
+        What reading did to coordinates, beside what the layers' ``attrs`` say.
     overwrite : bool
         Replace an existing file.
     catalog : mapping of str to LayerSpec, optional
@@ -176,6 +242,8 @@ def write_geopackage(
     results = {"patches": patches, "changed_parcels": changed_parcels}
     if findings is not None:
         results |= _split_findings(findings)
+    if findings_mended is not None:
+        results["findings_mended"] = _points(findings_mended)
     tables += [
         _result_table(name, frame, catalog, masking)
         for name, frame in results.items()
@@ -183,7 +251,7 @@ def write_geopackage(
     ]
     every = {**layers, **others}
     sources = inputs_of(every) if inputs is None else inputs
-    provenance = Provenance.of(sources, masking, reading_of(every))
+    provenance = Provenance.of(sources, masking, [*reading, *reading_of(every)])
     with staged(path, overwrite=overwrite) as part:
         try:
             for table in tables:
@@ -251,8 +319,11 @@ def _split_findings(findings: gpd.GeoDataFrame) -> dict[str, gpd.GeoDataFrame]:
     shapes = np.asarray(findings.geometry.array)
     areas = findings[shapely.get_dimensions(shapes) == 2]
     areas = areas.set_geometry(areas.geometry.map(_polygons), crs=findings.crs)
-    points = findings.set_geometry(findings.geometry.representative_point())
-    return {"findings": points} | ({"findings_areas": areas} if len(areas) else {})
+    return {"findings": _points(findings)} | ({"findings_areas": areas} if len(areas) else {})
+
+
+def _points(findings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    return findings.set_geometry(findings.geometry.representative_point())
 
 
 def _polygons(shape: BaseGeometry) -> BaseGeometry:
@@ -266,6 +337,7 @@ def _polygons(shape: BaseGeometry) -> BaseGeometry:
 _RESULTS = {
     "findings": ("检查发现", "Point"),
     "findings_areas": ("检查发现（范围）", "Polygon"),
+    "findings_mended": ("已整改", "Point"),
     "patches": ("变化图斑", "Polygon"),
     "changed_parcels": ("变化地块", "Polygon"),
 }
@@ -276,21 +348,33 @@ def _result_table(
 ) -> _Table:
     title, geometry = _RESULTS[name]
     _refuse_twins(name, frame)
-    style = load_style(name)
+    style = None if name == "findings_mended" else load_style(name)
     layer_titles = {spec.id: spec.title_zh for spec in catalog.values()}
     values: dict[str, Mapping[str, str]] = {"layer": layer_titles, "other_layer": layer_titles}
-    if style.attribute is not None:
+    if style is not None and style.attribute is not None:
         values[style.attribute] = {c.value: c.label for c in style.categories if c.value}
+    if name.startswith("findings"):
+        values |= _finding_labels(frame)
     return _Table(
         name=name,
         title=title,
         description=f"{title}（疑似，须核实）",
-        style=name,
+        style=None if style is None else name,
         geometry=geometry,
         frame=mask_findings(frame, masking),
         titles=_TITLES[name],
         values=values,
+        typed="remark" if "remark" in frame.columns else None,
     )
+
+
+def _finding_labels(frame: pd.DataFrame) -> dict[str, Mapping[str, str]]:
+    """What the codes in findings mean."""
+    states = {"new": "新增", "remaining": "仍存在", "mended": "已整改", "": ""}
+    severities = {c.value: c.label for c in load_style("findings").categories if c.value}
+    regions = {code: region_name(code) for code in sorted(set(frame.get("region", ())) - {""})}
+    rules = {id: f"{id} {rule_title(id, 'zh')}" for id in sorted(set(frame["rule"]))}
+    return {"rule": rules, "severity": severities, "state": states, "region": regions}
 
 
 def _write(path: Path, table: _Table, provenance: Provenance) -> None:
@@ -424,6 +508,10 @@ def _qml(table: _Table) -> str:
     for index, name in enumerate(names):
         if name in table.titles:
             ET.SubElement(aliases, "alias", field=name, index=str(index), name=table.titles[name])
+    if table.typed is not None:
+        editable = ET.SubElement(root, "editable")
+        for name in names:
+            ET.SubElement(editable, "field", name=name, editable=str(int(name == table.typed)))
     ET.indent(root)
     return _DOCTYPE + ET.tostring(root, encoding="unicode")
 

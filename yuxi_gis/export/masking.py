@@ -112,13 +112,14 @@ def mask_findings(findings: gpd.GeoDataFrame, masking: Masking) -> gpd.GeoDataFr
     """Findings, patches or changed parcels without personal data in their texts.
 
     Parcels are called by their codes: what looks like an identity number and stays in the columns
-    `feature` and `other_feature` as a code stays in the messages, too.
+    `feature` and `other_feature` as a code stays in the messages and remarks, too.
     """
     texts = [str(n) for n in findings.columns if _is_text(findings[n].dtype)]
     out, codes = findings, frozenset[str]()
-    for name in sorted(texts, key=lambda name: name.startswith("message_")):
+    running = {name for name in texts if name == "remark" or name.startswith("message_")}
+    for name in sorted(texts, key=running.__contains__):
         before = as_text(findings[name])
-        if name.startswith("message_"):
+        if name in running:
             after = mask_text(before, masking, keep=codes)
         else:
             after = mask_codes(before, masking)
@@ -130,8 +131,16 @@ def mask_findings(findings: gpd.GeoDataFrame, masking: Masking) -> gpd.GeoDataFr
 
 
 def mask_result(result: CheckResult, masking: Masking) -> CheckResult:
-    """A result of the checks with `mask_findings`."""
-    return replace(result, findings=mask_findings(result.findings, masking))
+    """A result of the checks with `mask_findings`, also in the clerk's remarks and in what is
+    mended."""
+    findings = mask_findings(result.findings.assign(remark=result.about["remark"]), masking)
+    remark = findings["remark"]
+    return replace(
+        result,
+        findings=findings.drop(columns="remark"),
+        about=result.about.assign(remark=remark),
+        mended=mask_findings(result.mended, masking),
+    )
 
 
 def kind_by_title(title: str) -> str | None:

@@ -1,91 +1,60 @@
-"""The ledger (台账) that a clerk hands on: findings as an XLSX workbook."""
+"""The ledger (台账) that a clerk hands on: findings as an XLSX workbook, one sheet a village."""
 
 from __future__ import annotations
 
-import math
 import os
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-from openpyxl import Workbook
-from openpyxl.cell import WriteOnlyCell
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
-from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
-from openpyxl.utils import get_column_letter
 
-from yuxi_gis.checks import RULES, CheckResult
+from yuxi_gis.checks import CheckResult
+from yuxi_gis.checks.baseline import lon_lat, said
 from yuxi_gis.codes import Masking
 from yuxi_gis.crs import crs_name
 from yuxi_gis.export.masking import mask_result
 from yuxi_gis.export.provenance import Provenance, software
-from yuxi_gis.export.table import FORMULA_STARTS, lon_lat
+from yuxi_gis.export.spreadsheet import ROWS_A_SHEET, Book, Cells, Sheet, Style, sheet_title
+from yuxi_gis.export.table import mended_of, rule_mend, rule_title, with_about
+from yuxi_gis.findings import SEVERITIES
 from yuxi_gis.outputs import staged
+from yuxi_gis.regions import LEVELS, region_name
 
-__all__ = ["write_workbook"]
+__all__ = ["HEADS", "SEVERITY", "STATE", "write_workbook"]
 
 _MASKING = Masking()
-_ROWS_A_SHEET = 1_000_000  # Excel ends at 1,048,576
-_LONGEST = 32_767  # characters Excel takes in a cell
-_SEVERITY = {"error": ("错误", "error"), "warning": ("警告", "warning"), "info": ("提示", "info")}
-_LINE = Side(style="thin", color="BFBFBF")
-
-
-@dataclass(frozen=True)
-class _Style:
-    """How a cell looks; the workbook gets each as a named style, which is much faster."""
-
-    number: str = "@"  # text, so that Excel leaves codes alone
-    wrap: bool = False
-    bold: bool = False
-    fill: str | None = None
-    frame: bool = True
-
-    def named(self, name: str) -> NamedStyle:
-        return NamedStyle(
-            name=name,
-            number_format=self.number,
-            alignment=Alignment(vertical="top", wrap_text=self.wrap),
-            font=Font(name="宋体", size=11, bold=self.bold),
-            fill=PatternFill("solid", fgColor=self.fill) if self.fill else PatternFill(),
-            border=Border(left=_LINE, right=_LINE, top=_LINE, bottom=_LINE)
-            if self.frame
-            else Border(),
-        )
-
+#: What severities and states are called.
+SEVERITY = {"error": ("错误", "error"), "warning": ("警告", "warning"), "info": ("提示", "info")}
+STATE = {
+    "new": ("新增", "new"),
+    "remaining": ("仍存在", "remaining"),
+    "mended": ("已整改", "mended"),
+}
 
 _STYLES = {
-    "ledger plain": _Style("General", frame=False),
-    "ledger title": _Style("General", bold=True, frame=False),
-    "ledger head": _Style(wrap=True, bold=True, fill="DDE8D8"),
-    "ledger text": _Style(),
-    "ledger long text": _Style(wrap=True),
-    "ledger error": _Style(fill="F8D9D3"),
-    "ledger warning": _Style(fill="FCEFC9"),
-    "ledger info": _Style(),
-    "ledger count": _Style("0"),
-    "ledger number": _Style("General"),
-    "ledger area": _Style("0.00"),
-    "ledger degrees": _Style("0.000000"),
+    "ledger plain": Style("General", frame=False),
+    "ledger title": Style("General", bold=True, frame=False),
+    "ledger head": Style(wrap=True, bold=True, fill="DDE8D8"),
+    "ledger text": Style(),
+    "ledger long text": Style(wrap=True),
+    "ledger link": Style(colour="1F4E9E"),
+    "ledger error": Style(fill="F8D9D3"),
+    "ledger warning": Style(fill="FCEFC9"),
+    "ledger info": Style(),
+    "ledger remark": Style(wrap=True, fill="FFFBEA", locked=False),
+    "ledger count": Style("0"),
+    "ledger number": Style("General"),
+    "ledger area": Style("0.00"),
+    "ledger degrees": Style("0.000000"),
 }
-_LINE_HEIGHT = 15.0  # points
-_MOST_LINES = 20
-_OVERVIEW_WIDTHS = (14, 44, 18, 64)
-_OVERVIEW_STYLES = ("ledger text", "ledger long text", "ledger count", "ledger long text")
-_OVERVIEW_HEADS = (
-    (("图层", "Layer"), ("名称", "Title"), ("地块数", "Records"), ("坐标系", "CRS")),
-    (("规则", "Rule"), ("检查项", "Check"), ("级别", "Severity"), ("问题数", "Findings")),
-    (("未执行", "Not run"), ("检查项", "Check"), ("图层", "Layer"), ("原因", "Reason")),
-)
 
 
 @dataclass(frozen=True)
 class _Column:
-    """A column of the findings sheet: its header in both languages, width and style."""
+    """A column of the ledger: its header in both languages, width and style."""
 
     zh: str
     en: str
@@ -93,26 +62,47 @@ class _Column:
     style: str = "ledger text"
 
 
-_COLUMNS = (
-    _Column("序号", "No.", 7, "ledger count"),
-    _Column("规则", "Rule", 7),
-    _Column("检查项", "Check", 20, "ledger long text"),
-    _Column("级别", "Severity", 9),
-    _Column("图层", "Layer", 14, "ledger long text"),
-    _Column("地块代码", "Parcel", 23),
-    _Column("相关图层", "Other layer", 14, "ledger long text"),
-    _Column("相关地块", "Other parcel", 23),
-    _Column("问题", "What is wrong", 60, "ledger long text"),
-    _Column("数值", "Value", 12, "ledger number"),
-    _Column("限值", "Limit", 10, "ledger number"),
-    _Column("单位", "Unit", 7),
-    _Column("面积（m²）", "Area (m²)", 13, "ledger area"),
-    _Column("处理方法", "How to mend it", 60, "ledger long text"),
-    _Column("中心经度", "Longitude", 13, "ledger degrees"),
-    _Column("中心纬度", "Latitude", 12, "ledger degrees"),
-    _Column("备注", "Remark", 30, "ledger long text"),
+_COLUMNS = {
+    "number": _Column("序号", "No.", 7, "ledger count"),
+    "rule": _Column("规则", "Rule", 7),
+    "title": _Column("检查项", "Check", 20, "ledger long text"),
+    "severity": _Column("级别", "Severity", 9, "ledger severity"),
+    "layer": _Column("图层", "Layer", 14, "ledger long text"),
+    "feature": _Column("地块代码", "Parcel", 23),
+    "other_layer": _Column("相关图层", "Other layer", 14, "ledger long text"),
+    "other_feature": _Column("相关地块", "Other parcel", 23),
+    "said": _Column("问题", "What is wrong", 60, "ledger long text"),
+    "value": _Column("数值", "Value", 12, "ledger number"),
+    "limit": _Column("限值", "Limit", 10, "ledger number"),
+    "unit": _Column("单位", "Unit", 7),
+    "area_m2": _Column("面积（m²）", "Area (m²)", 13, "ledger area"),
+    "mend": _Column("处理方法", "How to mend it", 60, "ledger long text"),
+    "state": _Column("状态", "State", 9),
+    "remark": _Column("备注", "Remark", 40, "ledger remark"),
+    "village": _Column("村（代码）", "Village (code)", 24, "ledger long text"),
+    "lon": _Column("中心经度", "Longitude", 13, "ledger degrees"),
+    "lat": _Column("中心纬度", "Latitude", 12, "ledger degrees"),
+}
+#: The ledger's headers by language and name of the column.
+HEADS: Mapping[str, Mapping[str, str]] = {
+    "zh": {name: column.zh for name, column in _COLUMNS.items()},
+    "en": {name: column.en for name, column in _COLUMNS.items()},
+}
+_WIDTHS = [column.width for column in _COLUMNS.values()]
+
+_OVERVIEW_WIDTHS = (24, 44, 18, 64)
+_LISTED = ("ledger text", "ledger long text", "ledger count", "ledger long text")
+_OVERVIEW_HEADS = (
+    (("图层", "Layer"), ("名称", "Title"), ("地块数", "Records"), ("坐标系", "CRS")),
+    (("规则", "Rule"), ("检查项", "Check"), ("级别", "Severity"), ("问题数", "Findings")),
+    (("未执行", "Not run"), ("检查项", "Check"), ("图层", "Layer"), ("原因", "Reason")),
 )
-_SEVERITY_AT = 3
+_VILLAGE_HEADS = (
+    ("工作表", "Sheet"),
+    ("代码", "Code"),
+    ("问题数", "Findings"),
+    ("其中", "Of these"),
+)
 
 
 def write_workbook(
@@ -122,12 +112,15 @@ def write_workbook(
     lang: str = "zh",
     masking: Masking = _MASKING,
     inputs: Iterable[object] = (),
+    reading: Iterable[tuple[str, str]] = (),
     overwrite: bool = False,
 ) -> None:
-    """Write the findings as a workbook: an overview and the ledger.
+    """Write the findings as a workbook: an overview, and the ledger with a sheet a village.
 
-    Texts are never formulas, whatever the data says; codes stay text. More than a million findings
-    go on in further sheets.
+    Findings that no village is known of have a sheet of their own, and so have those of an earlier
+    run that are mended. The column for remarks is the clerk's: `export.earlier.read_earlier` reads
+    it back. Texts are never formulas, whatever the data says; codes stay text. More than a million
+    findings of a village go on in further sheets.
 
     Parameters
     ----------
@@ -140,6 +133,8 @@ def write_workbook(
         Which personal data are masked; by default all. The overview says so.
     inputs : iterable of path-like
         The files that were checked; the overview gives their names.
+    reading : iterable of (str, str)
+        What reading did to their coordinates (`provenance.reading_of`).
     overwrite : bool
         Replace an existing file.
 
@@ -150,147 +145,153 @@ def write_workbook(
     """
     k = 0 if lang == "zh" else 1
     result = mask_result(result, masking)
-    provenance = Provenance.of(inputs, masking)
+    provenance = Provenance.of(inputs, masking, reading)
+    overview = ("概况", "Overview")[k]
+    parts = list(_parts(result, k, taken={overview.casefold()}))
     with staged(path, overwrite=overwrite) as target:
-        book = Workbook(write_only=True)
-        for name, style in _STYLES.items():
-            book.add_named_style(style.named(name))
-        _overview(_Sheet(book, ("概况", "Overview")[k], _OVERVIEW_WIDTHS), result, provenance, k)
-        widths = [column.width for column in _COLUMNS]
-        for start in range(0, max(len(result.findings), 1), _ROWS_A_SHEET):
-            number = f" {start // _ROWS_A_SHEET + 1}" if start else ""
-            sheet = _Sheet(book, ("问题", "Findings")[k] + number, widths)
-            _ledger(sheet, result, start, k)
+        book = Book(_STYLES)
+        _overview(book.sheet(overview, _OVERVIEW_WIDTHS), result, provenance, parts, k)
+        for part in parts:
+            sheet = book.sheet(part.title, _WIDTHS)
+            sheet.sheet.oddHeader.center.text = f"{part.title} {part.code}".replace("&", "&&")
+            sheet.table(list(HEADS[lang].values()), _cells(part.findings, result, k), "ledger head")
         book.save(target)
 
 
-class _Sheet:
-    """A sheet that is written row by row, each as high as its wrapped texts need."""
+@dataclass(frozen=True)
+class _Part:
+    """A sheet of findings: of the village `code`, or ``""``."""
 
-    def __init__(self, book: Workbook, title: str, widths: Sequence[float]) -> None:
-        self.sheet = book.create_sheet(title)
-        self.widths = widths
-        self.count = 0
-        for index, width in enumerate(widths, start=1):
-            self.sheet.column_dimensions[get_column_letter(index)].width = width
-        self.sheet.page_setup.orientation = "landscape"
-        self.sheet.page_setup.paperSize = 9  # A4
-        self.sheet.page_setup.fitToHeight = 0
-        self.sheet.sheet_properties.pageSetUpPr.fitToPage = True
-
-    def cell(self, value: Any, style: str = "ledger plain") -> WriteOnlyCell:
-        """A cell that holds a number or a text, never a formula."""
-        if not isinstance(value, str):
-            cell = WriteOnlyCell(self.sheet, None if pd.isna(value) else value)
-            cell.style = style
-            return cell
-        text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", value)[:_LONGEST]
-        cell = WriteOnlyCell(self.sheet, text)
-        cell.style = style
-        cell.data_type = "s"  # openpyxl takes "=…" for a formula
-        if text.startswith(FORMULA_STARTS):
-            cell.quotePrefix = True
-        return cell
-
-    def append(self, values: Sequence[Any], styles: Sequence[str]) -> None:
-        """Append a row; not every program works out the height of wrapped text itself."""
-        self.count += 1
-        lines = [
-            math.ceil(_display_width(value) / (width - 2))
-            for value, style, width in zip(values, styles, self.widths, strict=False)
-            if _STYLES[style].wrap and isinstance(value, str)
-        ]
-        height = _LINE_HEIGHT * min(max([1, *lines]), _MOST_LINES)
-        self.sheet.row_dimensions[self.count].height = height
-        self.sheet.append([self.cell(*pair) for pair in zip(values, styles, strict=False)])
-        del self.sheet.row_dimensions[self.count]  # written; a million would only take memory
-
-    def head(self, texts: Sequence[str]) -> None:
-        """Append a row of column headers."""
-        self.append(texts, ["ledger head"] * len(texts))
+    title: str
+    code: str
+    findings: gpd.GeoDataFrame
 
 
-def _display_width(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    return len(text) + sum(unicodedata.east_asian_width(c) in "WFA" for c in text)
+def _parts(result: CheckResult, k: int, taken: set[str]) -> Iterator[_Part]:
+    """The findings sheet by sheet: villages by code, those without a village, the mended ones."""
+    table = with_about(result)
+    village = table["region"].where(table["region"].str.len() == LEVELS["village"], "")
+    codes = sorted(set(village) - {""})
+    names = {code: region_name(code) for code in codes}
+    twins = {name for name, times in Counter(names.values()).items() if times > 1}
+    groups = [
+        (f"{name} {code}" if name in twins else name, code, table[village == code])
+        for code, name in names.items()
+    ]
+    groups += [
+        (("未分村", "No village")[k], "", table[village == ""]),
+        (STATE["mended"][k].capitalize(), "", mended_of(result)),
+    ]
+    for name, code, rows in groups:
+        for start in range(0, len(rows), ROWS_A_SHEET):
+            number = f" {start // ROWS_A_SHEET + 1}" if start else ""
+            title = sheet_title(name + number, taken)
+            yield _Part(title, code, rows.iloc[start : start + ROWS_A_SHEET])
 
 
-def _ledger(sheet: _Sheet, result: CheckResult, start: int, k: int) -> None:
-    table = result.findings.iloc[start : start + _ROWS_A_SHEET]
-    sheet.sheet.freeze_panes = "A2"
-    sheet.sheet.auto_filter.ref = f"A1:{get_column_letter(len(_COLUMNS))}{len(table) + 1}"
-    sheet.sheet.print_title_rows = "1:1"
-    sheet.head([(column.zh, column.en)[k] for column in _COLUMNS])
-    styles = [column.style for column in _COLUMNS]
-    rows = zip(table["severity"], _rows(table, result, k), strict=True)
-    for number, (severity, row) in enumerate(rows, start=start + 1):
-        styles[_SEVERITY_AT] = f"ledger {severity}"
-        sheet.append((number, *row), styles)
-
-
-def _rows(table: gpd.GeoDataFrame, result: CheckResult, k: int) -> Iterable[Sequence[Any]]:
-    """The cells of the ledger without the running number, row by row."""
+def _cells(table: gpd.GeoDataFrame, result: CheckResult, k: int) -> list[Cells]:
+    """The columns of the ledger."""
     lang = ("zh", "en")[k]
     titles = {name: layer.spec.title(lang) for name, layer in result.layers.items()}
-    mend = table["rule"].map(lambda id: RULES[id].mend(lang))
-    said = [
-        message.removesuffix(remedy).rstrip()
-        for message, remedy in zip(table[f"message_{lang}"], mend, strict=True)
+    rules = table["rule"].drop_duplicates()
+    lon, lat = lon_lat(table)
+    columns = {
+        "number": pd.Series(range(1, len(table) + 1), dtype="int64"),
+        "title": table["rule"].map({id: rule_title(id, lang) for id in rules}),
+        "severity": table["severity"].map({name: words[k] for name, words in SEVERITY.items()}),
+        "layer": _titled(table["layer"], titles),
+        "other_layer": _titled(table["other_layer"], titles),
+        "said": said(table, lang),
+        "mend": table["rule"].map({id: rule_mend(id, lang) for id in rules}),
+        "state": table["state"].map({name: words[k] for name, words in STATE.items()}).fillna(""),
+        "village": table["region"].map({code: _named(code) for code in set(table["region"])}),
+        "lon": lon,
+        "lat": lat,
+    }
+    severities = {words[k]: f"ledger {name}" for name, words in SEVERITY.items()}
+    return [
+        Cells(
+            columns[name] if name in columns else table[name],
+            severities if name == "severity" else column.style,
+        )
+        for name, column in _COLUMNS.items()
     ]
-    return zip(
-        table["rule"],
-        table["rule"].map(lambda id: RULES[id].title(lang)),
-        table["severity"].map(lambda severity: _SEVERITY[severity][k]),
-        table["layer"].map(titles),
-        table["feature"],
-        table["other_layer"].map(titles).fillna(""),
-        table["other_feature"],
-        said,
-        table["value"],
-        table["limit"],
-        table["unit"],
-        table["area_m2"],
-        mend,
-        *lon_lat(table),
-        [""] * len(table),
-        strict=True,
-    )
 
 
-def _overview(sheet: _Sheet, result: CheckResult, provenance: Provenance, k: int) -> None:
-    lang = ("zh", "en")[k]
+def _titled(layers: pd.Series, titles: Mapping[str, str]) -> pd.Series:
+    """Layers by their titles."""
+    return layers.map({id: titles.get(id, id) for id in set(layers)}).astype("str")
+
+
+def _named(code: str) -> str:
+    return code if region_name(code) == code else f"{region_name(code)} {code}"
+
+
+def _overview(
+    sheet: Sheet, result: CheckResult, provenance: Provenance, parts: Sequence[_Part], k: int
+) -> None:
+    sheet.append([("检查结果概况", "Result of the checks")[k]], ["ledger title"])
     note = (
         "由软件自动检查得出；“疑似”只是线索，须核实后由主管部门认定。",
         "Found by automatic checks. What is suspected is a hint to be verified, not a verdict.",
     )
-    profile = f"{result.profile.title(lang)} ({result.profile})"
-    sheet.append([("检查结果概况", "Result of the checks")[k]], ["ledger title"])
     sheet.append([note[k]], ["ledger plain"])
-    facts = (
-        (("检查方案", "Profile")[k], profile),
-        (("输入文件", "Input files")[k], ("、", ", ")[k].join(provenance.inputs)),
-        (("制作", "Made")[k], f"{software()}  {provenance.made.astimezone():%Y-%m-%d %H:%M %z}"),
-        (("个人信息", "Personal data")[k], provenance.masking.text(lang)),
-    )
-    for fact in facts:
+    for fact in _facts(result, provenance, k):
         sheet.append(fact, ["ledger plain"] * 2)
+    sheet.append([""], ["ledger plain"])
+    sheet.append([words[k] for words in _VILLAGE_HEADS], ["ledger head"] * 4)
+    for part in parts:
+        row = (part.title, part.code, len(part.findings), _counted(part.findings["severity"], k))
+        sheet.append(row, ("ledger link", *_LISTED[1:]), link=part.title)
+    if not parts:
+        sheet.append([("无", "none")[k]], _LISTED)
+    for head, rows in zip(_OVERVIEW_HEADS, _tables(result, k), strict=True):
+        sheet.append([""], ["ledger plain"])
+        sheet.append([words[k] for words in head], ["ledger head"] * 4)
+        for entry in rows or [(("无", "none")[k],)]:
+            sheet.append(entry, _LISTED)
+
+
+def _facts(result: CheckResult, provenance: Provenance, k: int) -> Iterator[tuple[str, str]]:
+    """What there is to know of the run, each under its name."""
+    lang = ("zh", "en")[k]
+    yield ("检查方案", "Profile")[k], f"{result.profile.title(lang)} ({result.profile})"
+    yield ("输入文件", "Input files")[k], ("、", ", ")[k].join(provenance.inputs)
+    for line in provenance.reading:
+        yield ("读取时", "On reading")[k], line[k]
+    made = provenance.made.astimezone()
+    yield ("制作", "Made")[k], f"{software()}  {made:%Y-%m-%d %H:%M %z}"
+    yield ("个人信息", "Personal data")[k], provenance.masking.text(lang)
+    counted = _counted(result.findings["severity"], k) or ("无", "none")[k]
+    yield ("问题", "Findings")[k], f"{len(result.findings)}: {counted}"
+    states = result.about["state"].value_counts()
+    if states.drop("", errors="ignore").any() or len(result.mended):
+        told = {**states, "mended": len(result.mended)}
+        text = ("，", ", ")[k].join(f"{STATE[s][k]} {told.get(s, 0)}" for s in STATE)
+        yield ("与上次相比", "Since last time")[k], text
+
+
+def _counted(severities: pd.Series, k: int) -> str:
+    counts = severities.value_counts()
+    return ("，", ", ")[k].join(
+        f"{SEVERITY[name][k]} {counts[name]}" for name in SEVERITIES if name in counts
+    )
+
+
+def _tables(result: CheckResult, k: int) -> tuple[list[tuple[Any, ...]], ...]:
+    """Layers, counts by rule, and what did not run."""
+    lang = ("zh", "en")[k]
     layers = [
         (layer.spec.name, layer.spec.title(lang), layer.count, crs_name(layer.crs))
         for layer in result.layers.values()
     ]
     counts = Counter(zip(result.findings["rule"], result.findings["severity"], strict=True))
     found = [
-        (rule, RULES[rule].title(lang), _SEVERITY[severity][k], number)
+        (rule, rule_title(rule, lang), SEVERITY[severity][k], number)
         for (rule, severity), number in sorted(counts.items())
     ]
     skipped = [
-        (run.rule, RULES[run.rule].title(lang), run.layer, run.reason(lang))
+        (run.rule, rule_title(run.rule, lang), run.layer, run.reason(lang))
         for run in result.not_run
     ]
-    tables: tuple[Sequence[Sequence[Any]], ...] = (layers, found, skipped)
-    for head, rows in zip(_OVERVIEW_HEADS, tables, strict=True):
-        sheet.append([""], ["ledger plain"])
-        sheet.head([texts[k] for texts in head])
-        for row in rows or [(("无", "none")[k],)]:
-            sheet.append(row, _OVERVIEW_STYLES)
+    return layers, found, skipped

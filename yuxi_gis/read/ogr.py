@@ -28,6 +28,7 @@ from yuxi_gis.crs import parse_crs
 from yuxi_gis.errors import CRSError, SourceError, YuxiGisError
 from yuxi_gis.read.arrow import no_times, to_frame
 from yuxi_gis.read.codepage import Text, text_of
+from yuxi_gis.read.declared import Declared, of_ogr
 from yuxi_gis.read.geojson import stated_crs
 from yuxi_gis.read.geometry import from_wkb
 from yuxi_gis.read.table import Decision, Note, Options, RawTable
@@ -87,6 +88,8 @@ _FORMATS = {
     ".tab": _Format("MapInfo TAB", re.compile(rb"\s*!table", re.IGNORECASE), ("MapInfo File",)),
     ".mif": _Format("MapInfo MIF", re.compile(rb"\s*version", re.IGNORECASE), ("MapInfo File",)),
 }
+#: They declare no types: GDAL takes them from the values.
+_UNTYPED = ("GeoJSON", "KML", "KMZ", "DXF")
 _GDB = _Format("File Geodatabase", re.compile(rb""), ("OpenFileGDB",))
 
 
@@ -211,7 +214,20 @@ class _Layer:
             load=partial(self.load, len(fields), rows, crs, _fields(info, "datetime")),
             decisions=(self.text.decision, *decisions),
             notes=notes,
+            declared=self._declared(info),
         )
+
+    def _declared(self, info: dict[str, Any]) -> dict[str, Declared]:
+        if self.form.title in _UNTYPED:
+            return {}
+        types: dict[str, str] = {}
+        if self.form.title == "GeoPackage":
+            name = self.name.replace("'", "''")
+            query = f"SELECT name, type FROM pragma_table_info('{name}')"
+            with reading(self.path), _settings(self.text.config):
+                _, table = read_arrow(self.text.source, sql=query)
+            types = dict(zip(*(table.column(n).to_pylist() for n in ("name", "type")), strict=True))
+        return of_ogr(info, types)
 
     def load(
         self, fields: int, rows: int, crs: CRS | None, times: list[str]

@@ -22,6 +22,7 @@ from pyproj import CRS
 from yuxi_gis.crs import crs_name, parse_crs
 from yuxi_gis.errors import CRSError, SourceError
 from yuxi_gis.read.arrow import to_frame
+from yuxi_gis.read.declared import of_arrow
 from yuxi_gis.read.geometry import from_wkb
 from yuxi_gis.read.ogr import reading
 from yuxi_gis.read.table import Decision, Note, Options, RawTable
@@ -78,6 +79,7 @@ def open(path: Path, options: Options) -> list[RawTable]:
             load=partial(_load, path, fields, meta, crs),
             decisions=(Decision("encoding", "UTF-8", zh, en, "certain"), *decisions),
             notes=notes,
+            declared=of_arrow(schema),
         )
     ]
 

@@ -24,6 +24,7 @@ from yuxi_gis.crs import parse_crs
 from yuxi_gis.errors import CRSError, SourceError
 from yuxi_gis.read.charset import Verdict, detect
 from yuxi_gis.read.dbf import Dbf, field_names, open_dbf, partner, typed_column
+from yuxi_gis.read.declared import of_dbf
 from yuxi_gis.read.table import Decision, Note, Options, RawTable
 
 __all__ = ["open"]
@@ -98,6 +99,7 @@ def _layer(path: Path, options: Options) -> RawTable:
         load=partial(_load, dbf, columns, verdict.encoding, path, records, crs),
         decisions=_decisions("ESRI Shapefile", verdict),
         notes=notes + crs_notes,
+        declared=of_dbf(columns, dbf.fields),
     )
 
 
@@ -115,6 +117,7 @@ def _table(path: Path, options: Options) -> RawTable:
         load=partial(_load_columns, dbf, columns, verdict.encoding),
         decisions=_decisions("dBASE", verdict),
         notes=notes,
+        declared=of_dbf(columns, dbf.fields),
     )
 
 

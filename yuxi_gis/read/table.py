@@ -8,7 +8,7 @@ A reader is a function ``open(path, options) -> list[RawTable]``. It looks at th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import pandas as pd
 from pyproj import CRS
 
 from yuxi_gis.crs import parse_crs
+from yuxi_gis.read.declared import Declared
 
 if TYPE_CHECKING:
     from yuxi_gis.crs.datum import DatumShift
@@ -161,6 +162,8 @@ class RawTable:
     decisions : tuple of Decision
     notes : tuple of Note
         What is known before the rows are read.
+    declared : mapping of str to Declared
+        What the file says of its fields, by column; empty where the format says nothing.
     """
 
     name: str
@@ -172,3 +175,4 @@ class RawTable:
     load: Callable[[], tuple[pd.DataFrame, tuple[Note, ...]]]
     decisions: tuple[Decision, ...] = ()
     notes: tuple[Note, ...] = ()
+    declared: Mapping[str, Declared] = dataclasses.field(default_factory=dict)

@@ -15,6 +15,8 @@ __all__ = ["union"]
 
 #: From this share of common keys on, two files are two copies of one layer.
 _SAME = 0.5
+#: What is told of each part.
+_TOLD = ("name", "source", "table", "declared")
 
 
 def union(
@@ -41,8 +43,8 @@ def union(
     -------
     GeoDataFrame or DataFrame
         The one part as it is; of several, their ``attrs`` put together: ``attrs["parts"]`` lists
-        name, source and rows of each. ``attrs["left_out"]`` names the ledgers that gave way to
-        geometry.
+        name, source, table, declared fields and rows of each, and each note has the name of its
+        ``part``. ``attrs["left_out"]`` names the ledgers that gave way to geometry.
 
     Raises
     ------
@@ -64,11 +66,13 @@ def union(
         **first,
         "source": "; ".join(dict.fromkeys(part.attrs["source"] for part in chosen)),
         "parts": [
-            {key: part.attrs[key] for key in ("name", "source")} | {"rows": len(part)}
+            {key: part.attrs[key] for key in _TOLD if key in part.attrs} | {"rows": len(part)}
             for part in chosen
         ],
         "renamed": {old: new for part in chosen for old, new in part.attrs["renamed"].items()},
-        "notes": [note for part in chosen for note in part.attrs["notes"]],
+        "notes": [
+            {**note, "part": part.attrs["name"]} for part in chosen for note in part.attrs["notes"]
+        ],
         "decisions": [made for part in chosen for made in part.attrs["decisions"]],
     }
     whole = pd.concat([_bare(part) for part in chosen], ignore_index=True)

@@ -60,8 +60,8 @@ def read_layer(
         their official names; those that it types as text are text (``str``), so that codes stay
         whole. Geometry is two-dimensional; all of it is multi-part where any is. ``attrs`` tells
         how it was read: ``source``, ``table``, ``layer``, ``encoding``, ``crs``, ``crs_from``,
-        ``renamed``, ``edition``, ``decisions`` and ``notes`` (lists of what `Decision` and `Note`
-        hold).
+        ``renamed``, ``edition``, ``declared`` (field → what `Declared` holds), ``decisions`` and
+        ``notes`` (lists of what `Decision` and `Note` hold).
 
     Raises
     ------
@@ -224,6 +224,7 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
         "crs_from": None,
         "renamed": {},
         "edition": None,
+        "declared": {},
     }
     if table.spec is not None:
         frame, more = _official(frame, table.spec, attrs, truncated=table.truncated)
@@ -233,6 +234,9 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
             if note.what == "code_destroyed"
         }
         found += tuple(note for note in more if note.field not in known)
+    attrs["declared"] = {
+        attrs["renamed"].get(name, name): asdict(told) for name, told in table.raw.declared.items()
+    }
     if isinstance(frame, gpd.GeoDataFrame):
         frame, more = normalise(frame)
         in_yuxi = table.spec is not None and _in_yuxi(frame, table.spec)

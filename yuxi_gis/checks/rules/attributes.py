@@ -1,22 +1,30 @@
-"""Rules on the attributes of parcels: filled in, from the code list, well-formed, unique."""
+"""Rules on the attributes of any layer: filled in, from the code list, unique, clean text."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from yuxi_gis.catalog import CodeList, FieldSpec
+from yuxi_gis.catalog import FieldSpec
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.subject import Subject, severity_of
-from yuxi_gis.findings import printable
+from yuxi_gis.checks.rules.fields import absent, first_rows, listed, shown, twins
+from yuxi_gis.checks.subject import Mask, Subject, severity_of
+from yuxi_gis.codes import as_text
 
-__all__ = ["codes_listed", "mandatory_filled", "parcel_code_form", "parcel_code_unique"]
+__all__ = ["absent", "codes_listed", "identifiers_unique", "mandatory_filled", "text_clean"]
 
-_CODES_NAMED = 12
+# Land classes are A13's.
+_JUDGED_APART = frozenset({"DLBM"})
+# The codes of parcels and contractors are A05's and A07's.
+_UNIQUE_APART = frozenset({"DKBM", "CBFBM"})
+# Question marks in a row, control characters, the private use area, the replacement character.
+_PRIVATE = "\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd"
+_ODD = r"\?\?|[\x00-\x1f\x7f-\x9f" + f"\ufffd{_PRIVATE}]"
+# Full-width digits, letters, hyphen and blank.
+_ODD_IN_CODES = _ODD + "|[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff0d\u3000]"
 
 
 @rule("A01", "error", "必填", "Mandatory fields filled", confidence="V", on="records")
@@ -61,7 +69,7 @@ def mandatory_filled(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
 @rule("A02", "error", "值域", "Values from the code list", confidence="V", on="records")
 def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
-    查什么：有代码表的字段取了代码表以外的值（空值归 A01）。
+    查什么：有代码表的字段取了代码表以外的值（空值归 A01，地类编码 DLBM 归 A13）。
 
     为什么：代码表以外的值无法解释，统计时会漏掉或算错。
 
@@ -70,9 +78,10 @@ def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     例：DKLB（地块类别）为 15，而代码表只有 10、21、22、23、24。
 
     依据：图层目录中各代码表所引的标准，旧版标准的图层按当时的代码表；代码表未核实时，以及实际数据中
-    常见的代码（如地块类别 99），只作警告。
+    常见的代码（如地块类别 99、地力等级 1、是否基本农田 0），只作警告。
 
-    What it finds: a value that is not in the field's code list (empty values are A01's).
+    What it finds: a value that is not in the field's code list (empty values are A01's, land
+    classes DLBM are A13's).
 
     Why it matters: nobody can read such a value, and totals leave it out or count it wrongly.
 
@@ -82,12 +91,12 @@ def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
 
     Source: the standard that each code list of the layer catalogue names, in a layer of an older
     edition the list of that time; a warning where the list is not verified, and for codes that
-    real data are known to use (parcel category 99).
+    real data are known to use (parcel category 99, fertility grade 1, basic farmland 0).
     """
     zh, en = subject.noun
     for field in subject.spec.fields:
         codes = subject.codes(field)
-        if codes is None:
+        if codes is None or field.name in _JUDGED_APART:
             continue
         if not subject.has(field.name):
             yield absent(field)
@@ -98,144 +107,134 @@ def codes_listed(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
         yield subject.at(
             wrong,
             severity=np.where(tolerated, "warning", severity_of(codes.confidence)),
-            words={"found": _shown(text[wrong], field)},
+            words={"found": shown(text[wrong], field)},
             zh=f"{zh} {{feature}} 的 {field.name}（{field.title_zh}）为“{{found}}”，"
-            f"不在代码表之中：{_listed(codes, 'zh')}。",
+            f"不在代码表之中：{listed(codes, 'zh')}。",
             en=f"{en} {{feature}}: {field.name} ({field.title_en}) is '{{found}}', which is not "
-            f"in its code list: {_listed(codes, 'en')}.",
+            f"in its code list: {listed(codes, 'en')}.",
         )
 
 
-@rule(
-    "A04",
-    "error",
-    "地块代码格式",
-    "Form of the parcel code",
-    confidence="V",
-    on="records",
-    layers=("farmland",),
-    fields=("DKBM",),
-)
-def parcel_code_form(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
+@rule("A03", "error", "标识码唯一", "Identifiers unique", confidence="V", on="records")
+def identifiers_unique(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
-    查什么：地块代码 DKBM 不是 19 位数字（空值归 A01）。
+    查什么：标识码 BSM 和其他在图层内必须唯一的代码（如宗地代码、合同代码、永久基本农田图斑编号）有
+    重复；每条记录报告一次。所有记录都是同一个值时只报告一次。地块代码归 A05，承包方代码归 A07，空值
+    归 A01。
 
-    为什么：地块代码是地块与合同、登记簿、权证之间唯一的联系；代码错了就挂接不上。
+    为什么：代码重复时，图形与属性表、各次成果之间无法一一对应。
 
-    怎样改：按“县 6 位 + 乡 3 位 + 村 3 位 + 组 2 位 + 顺序号 5 位”改正；若代码曾在 Excel 中变成
-    5.30402E+18 或末尾变成 0，须从原始资料重新取得。
+    怎样改：核实应使用该代码的记录，给其余记录重新编号；整条记录重复的，删去多余的一条。
 
-    例：DKBM 为 530402001001000001（18 位）。
+    例：第 3 行与第 9 行的 BSM 都是 17；全部 500 条记录的 BSM 都是 0，即从未编号。
 
-    依据：GB/T 35958-2018《农村土地承包经营权要素编码规则》；NY/T 2539-2016 DK 表 DKBM 长 19 位。
+    依据：图层目录所引的标准；国土调查数据库质量检查软件也作此检查。未核实的字段只作警告。
 
-    What it finds: a parcel code DKBM that is not 19 digits (empty ones are A01's).
+    What it finds: identifiers (BSM) and other codes that must be unique in the layer (of cadastral
+    parcels, contracts, protected patches) that occur more than once; each record is reported, but
+    only once for the layer where all records have one and the same value. Parcel codes are A05's,
+    contractor codes A07's, empty ones A01's.
 
-    Why it matters: the code is the only tie between a parcel and its contract, register entry and
-    certificate; with a wrong one they come apart.
+    Why it matters: outlines, tables and one delivery after the other can no longer be matched.
 
-    How to mend it: write county 6 + town 3 + village 3 + group 2 + serial number 5 digits; a code
-    that Excel turned into 5.30402E+18, or that ends in zeros since, must be taken from the original
-    documents again.
+    How to mend it: find out which record the code belongs to and give the others new ones; where a
+    whole record is there twice, delete one.
 
-    Example: DKBM is 530402001001000001 (18 digits).
+    Example: rows 3 and 9 both have BSM 17; all 500 records have BSM 0: they were never numbered.
 
-    Source: GB/T 35958-2018 (coding of rural land contracts); NY/T 2539-2016, table DK, field DKBM
-    of length 19.
+    Source: the standard that the layer catalogue names; production inspection software checks it,
+    too. A warning for fields that are not verified.
     """
-    field = subject.spec.by_name["DKBM"]
-    text = subject.text("DKBM")
-    # ASCII: a full-width digit is a digit to Python, but not to a database.
-    form = re.compile(field.pattern or r"\d{19}", re.ASCII)
-    wrong = (text.notna() & ~text.str.fullmatch(form, na=False)).to_numpy()
-    yield subject.at(
-        wrong,
-        value=text[wrong].str.len(),
-        limit=field.length or 19,
-        words={"found": _shown(text[wrong], field)},
-        zh="地块 {feature} 的地块代码 DKBM 为“{found}”（{value:.0f} 位），"
-        "应为 {limit:.0f} 位数字。",
-        en="Parcel {feature}: its code DKBM is '{found}' ({value:.0f} characters), not {limit:.0f} "
-        "digits.",
-    )
+    for field in subject.spec.fields:
+        if not field.unique or field.name in _UNIQUE_APART:
+            continue
+        if not subject.has(field.name):
+            yield absent(field)
+            continue
+        text = subject.text(field.name)
+        if len(text) > 2 and text.notna().all() and text.nunique() == 1:
+            yield subject.whole(
+                [field.name],
+                severity=severity_of(field.confidence),
+                value=len(text),
+                limit=1,
+                words={"found": shown(text[:1], field)},
+                zh=f"全部 {{value:.0f}} 条记录的{field.title_zh} {field.name} 都是“{{found}}”。",
+                en=f"All {{value:.0f}} records have the same {field.name} ({field.title_en}): "
+                "'{found}'.",
+            )
+        else:
+            yield twins(subject, field.name)
 
 
-@rule(
-    "A05",
-    "error",
-    "地块代码唯一",
-    "Parcel code unique",
-    confidence="V",
-    on="records",
-    layers=("farmland",),
-    fields=("DKBM",),
-)
-def parcel_code_unique(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
+@rule("A21", "warning", "异常字符", "Characters that do not belong", confidence="V", on="records")
+def text_clean(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
-    查什么：两个以上的地块用了同一个地块代码 DKBM；每个地块报告一次（空值归 A01）。
+    查什么：文字中有控制字符、连续的问号（??）、替换字符 U+FFFD 或私用区字符；没有代码表和格式要求
+    的代码字段中有全角字符。代码字段前后有空格的，每个字段报告一次。全角的值不符合代码表或格式时归
+    A02、A04、A07 至 A10。
 
-    为什么：同一代码对应几个地块时，合同和权证说不清指的是哪一块地。
+    为什么：这些字符多由编码转换出错而来，原来的文字已经丢失；代码中的空格和全角字符使图属挂接失败。
 
-    怎样改：核实哪一块地应使用该代码，给其余地块重新编号；若图形也重复（见 T05），删去多余的一个。
+    怎样改：从原始资料重新取得该文字；代码改为半角，去掉前后空格和控制字符。
 
-    例：第 12 行与第 57 行的 DKBM 都是 5304020010010000001。
+    例：DKMC 为“大??田”；BSM 为“１７”；1200 条记录的 DKBM 后面有空格。
 
-    依据：GB/T 35958-2018《农村土地承包经营权要素编码规则》：一地块一代码。
+    依据：国土调查数据库质量检查软件的异常字符检查。
 
-    What it finds: parcels that share one parcel code DKBM; each of them is reported (empty codes
-    are A01's).
+    What it finds: text with control characters, question marks in a row (??), the replacement
+    character U+FFFD or characters of the private use area; full-width characters in a code field
+    that has no code list nor form. Blanks around codes are reported once for each field. Where
+    a full-width value breaks a code list or form, it is found by A02, A04 or A07 to A10.
 
-    Why it matters: when a code stands for several parcels, contract and certificate do not say
-    which one they mean.
+    Why it matters: most come from a wrong conversion of the encoding, and the text is lost; for a
+    code with blanks or full-width characters no match is found in other tables.
 
-    How to mend it: find out which parcel the code belongs to and give the others new serial
-    numbers; if the outline is there twice as well (see T05), delete one.
+    How to mend it: take the text from the original source again; write codes in half-width
+    characters, without blanks around them or control characters.
 
-    Example: rows 12 and 57 both have DKBM 5304020010010000001.
+    Example: DKMC is '大??田'; BSM is '１７'; 1200 records have a blank after DKBM.
 
-    Source: GB/T 35958-2018 (coding of rural land contracts): one parcel, one code.
+    Source: production inspection software for land surveys checks for such characters.
     """
-    text = subject.text("DKBM")
-    # What a spreadsheet has cut to 5.30402E+18 was another code in each row, and is A04's.
-    cut = text.str.fullmatch(r"[0-9][0-9.]*[Ee]\+[0-9]+").fillna(False).astype(bool)
-    shared = (text.notna() & text.duplicated(keep=False) & ~cut).to_numpy()
-    group = text[shared].groupby(text[shared])
-    rows = pd.Series(subject.row[shared].astype(str), index=text.index[shared])
-    yield subject.at(
-        shared,
-        value=group.transform("size"),
-        limit=1,
-        words={
-            "found": _shown(text[shared], subject.spec.by_name["DKBM"]),
-            "rows": rows.groupby(text[shared]).transform(_rows),
-        },
-        zh="地块 {feature} 的地块代码 DKBM“{found}”共有 {value:.0f} 个地块使用：第 {rows} 行。",
-        en="Parcel {feature}: its code DKBM '{found}' is used by {value:.0f} parcels: rows {rows}.",
-    )
+    zh, en = subject.noun
+    for field in subject.spec.fields:
+        if field.type == "Varbin" or not subject.has(field.name):
+            continue
+        column = subject.column(field.name)
+        if not (column.dtype == object or isinstance(column.dtype, pd.StringDtype)):
+            continue
+        raw = as_text(column)
+        text = raw.str.strip()
+        full = _is_code(field) and field.codes is None and field.pattern is None
+        odd = text.str.contains(_ODD_IN_CODES if full else _ODD).fillna(False).to_numpy(bool)
+        yield subject.at(
+            odd,
+            words={"found": shown(text[odd], field)},
+            zh=f"{zh} {{feature}} 的 {field.name}（{field.title_zh}）含异常字符：“{{found}}”。",
+            en=f"{en} {{feature}}: {field.name} ({field.title_en}) holds characters that do not "
+            "belong there: '{found}'.",
+        )
+        if _is_code(field):
+            yield from _blanks_around(subject, field, raw, text)
 
 
-def absent(field: FieldSpec) -> NotRun:
-    """The rule cannot judge a field that is not there."""
-    return NotRun(
-        "", "", f"缺少字段 {field.name}（{field.title_zh}）", f"field {field.name} is missing"
-    )
+def _is_code(field: FieldSpec) -> bool:
+    """Whether a field holds codes, which other tables and programs compare letter by letter."""
+    told = field.codes or field.pattern or field.unique or field.references
+    return bool(told) or field.name.endswith(("DM", "BM", "BH"))
 
 
-def _shown(text: pd.Series, field: FieldSpec) -> np.ndarray:
-    """Values for a message: printable, and hidden where they are personal data."""
-    if field.personal:
-        return np.full(len(text), "***", dtype=object)
-    return np.array(list(map(printable, text)), dtype=object)
-
-
-def _listed(codes: CodeList, lang: str) -> str:
-    named = [f"{code} {codes.label(code, lang)}" for code in list(codes.zh)[:_CODES_NAMED]]
-    rest = len(codes.zh) - len(named)
-    if rest:
-        named.append(f"等 {len(codes.zh)} 个代码" if lang == "zh" else f"and {rest} more")
-    # The text goes into a template.
-    return ("、" if lang == "zh" else ", ").join(named).replace("{", "{{").replace("}", "}}")
-
-
-def _rows(rows: pd.Series) -> str:
-    return ", ".join(rows[:8]) + (" …" if len(rows) > 8 else "")
+def _blanks_around(
+    subject: Subject, field: FieldSpec, raw: pd.Series, text: pd.Series
+) -> Iterator[gpd.GeoDataFrame]:
+    padded: Mask = ((text.str.len() > 0) & (raw.str.len() > text.str.len())).to_numpy(bool)
+    if padded.any():
+        yield subject.whole(
+            [field.name],
+            value=int(padded.sum()),
+            words={"rows": first_rows(subject, padded)},
+            zh=f"{{value:.0f}} 条记录的{field.title_zh} {field.name} 前后有空格：第 {{rows}} 行。",
+            en=f"{{value:.0f}} records have blanks around {field.name} ({field.title_en}): rows "
+            "{rows}.",
+        )

@@ -1,142 +1,133 @@
-"""Rules on the structure of a layer: its CRS and its fields."""
+"""Rules on the structure of a layer: its name and the kind of its shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePath
 
 import geopandas as gpd
 import numpy as np
+import shapely
 
-from yuxi_gis.checks.registry import rule
-from yuxi_gis.checks.subject import Subject, severity_of
-from yuxi_gis.crs import crs_name, epsg
+from yuxi_gis import findings
+from yuxi_gis.checks.registry import NotRun, rule
+from yuxi_gis.checks.rules.reading import not_read, told
+from yuxi_gis.checks.subject import Subject
+from yuxi_gis.specs import folded
 
-__all__ = ["crs_expected", "crs_present", "fields_present"]
+__all__ = ["geometry_kind", "layer_named"]
+
+#: Formats of deliveries, whose layers have official names.
+_DELIVERED = (".shp", ".gdb", ".mdb", ".accdb", ".vct")
+#: Geometry of the catalogue → shapely's type ids.
+_KINDS = {"Point": (0, 4), "LineString": (1, 2, 5), "Polygon": (3, 6)}
+_NAMES = {
+    "Point": ("点", "points"),
+    "LineString": ("线", "lines"),
+    "Polygon": ("面", "polygons"),
+    "": ("图形集合", "a collection"),
+}
+#: Notes that collections were taken apart.
+_COLLECTIONS = ("collection_reduced", "collection_unpacked")
 
 
-@rule("S03", "error", "坐标系存在", "CRS present", confidence="V", on="shapes")
-def crs_present(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
+@rule("S08", "warning", "图层命名", "Layer name", confidence="K", on="records")
+def layer_named(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
-    查什么：图层没有坐标系说明（例如丢失了 .prj 文件）。
+    查什么：shapefile、File GDB、Access、VCT 中的图层（表）名称不以标准规定的图层名开头（不分大小
+    写）。GeoPackage、Excel 等中间文件不查。
 
-    为什么：没有坐标系就不知道地块在地球上的位置，无法量算面积，也无法与其他图层叠加。
+    为什么：成果检查和汇交软件按名称找图层，名称不对就当作缺少这个图层。
 
-    怎样改：找到原来的 .prj 文件放回同一文件夹，或向测绘单位核实后指定坐标系；不要凭坐标数值猜测，
-    CGCS2000、西安80、北京54 的坐标数值看上去一样。
+    怎样改：改成标准名称（见 yuxi-gis layers），后面可以接县代码和年份，例如 DK5304022016；shapefile
+    的 .shp、.shx、.dbf、.prj、.cpg 要一起改名。
 
-    例：DK.shp 旁边没有 DK.prj，读入后坐标系为空。
+    例：承包地块图层名为“地块最终版.shp”，应为 DK5304022016.shp。
 
-    依据：第二次全国土地调查数据库检查软件“坐标系统”检查项。
+    依据：各图层标准的图层名；汇交成果的命名习惯未核实，所以最多是警告。
 
-    What it finds: a layer that does not say its CRS (its .prj file is lost, for example).
+    What it finds: layers (tables) in a shapefile, File Geodatabase, Access database or VCT file
+    whose name does not begin with the one that the standard gives the layer, in any case of
+    letters. GeoPackages, workbooks and other files in between are not judged.
 
-    Why it matters: without a CRS nobody knows where on earth the parcels lie; their areas cannot be
-    measured and other layers cannot be laid over them.
+    Why it matters: inspection software finds layers by their names; one of another name counts as
+    missing.
 
-    How to mend it: put the original .prj file back into the folder, or ask the surveyor and set the
-    CRS; do not guess it from the numbers: CGCS2000, Xian 1980 and Beijing 1954 look alike.
+    How to mend it: give it the official name (see yuxi-gis layers), the code of the county and the
+    year may follow, as in DK5304022016; rename .shp, .shx, .dbf, .prj and .cpg together.
 
-    Example: DK.shp without DK.prj is read without a CRS.
+    Example: a layer of contracted parcels is called final.shp; it should be DK5304022016.shp.
 
-    Source: check "coordinate system" of the inspection software of the second national land survey.
+    Source: the layer names of the standards; how deliveries are named was not verified, hence at
+    most a warning.
     """
-    if subject.crs is None:
-        yield subject.whole(
-            [subject.spec.title_zh],
-            zh="图层“{name}”没有坐标系。",
-            en=f"Layer {subject.spec.id} has no CRS.",
-        )
-
-
-@rule(
-    "S04",
-    "error",
-    "坐标系正确",
-    "CRS as expected",
-    confidence="M",
-    on="shapes",
-    parameters=("expected_crs",),
-)
-def crs_expected(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
-    """
-    查什么：图层标注的坐标系不在检查方案允许的坐标系之中。只看标注，不看坐标数值是否与之相符。
-
-    为什么：成果应使用 CGCS2000；玉溪全境在三度带第 34 带。基准不同的坐标系之间相差几十到上百米，
-    没有官方参数就无法可靠换算。
-
-    怎样改：若只是标错，改正坐标系说明（坐标不动）；若坐标确实属于别的坐标系，请测绘单位用官方参数
-    转换为 CGCS2000（EPSG:4490、4522 或 4543）后重新提交。
-
-    例：图层为 EPSG:2379（西安80，中央经线 102°），而应为 EPSG:4543。
-
-    依据：三度带、中央经线与 EPSG 代码经 PROJ 核对；允许的坐标系见检查方案 expected_crs。
-
-    What it finds: a layer whose CRS is not among those that the profile allows. It looks at what
-    the layer declares, not at whether the coordinates fit.
-
-    Why it matters: results are due in CGCS2000, and all of Yuxi lies in its 3-degree zone 34. CRSs
-    of another datum are tens to hundreds of metres away, and no reliable way leads from one to the
-    other without official parameters.
-
-    How to mend it: if only the label is wrong, correct it and leave the coordinates; if they do
-    belong to another CRS, have the surveyor transform them to CGCS2000 (EPSG:4490, 4522 or 4543)
-    with official parameters.
-
-    Example: a layer in EPSG:2379 (Xian 1980, central meridian 102) that should be in EPSG:4543.
-
-    Source: zones, meridians and EPSG codes were verified against PROJ; what is allowed stands in
-    the profile as expected_crs.
-    """
-    allowed = subject.profile.numbers("expected_crs")
-    if subject.crs is not None and epsg(subject.crs) not in allowed:
-        codes = ", ".join(map(str, allowed))
-        yield subject.whole(
-            [crs_name(subject.crs)],
-            value=epsg(subject.crs) or np.nan,
-            unit="EPSG",
-            zh=f"图层“{subject.spec.title_zh}”的坐标系为 {{name}}，应为 EPSG {codes} 之一。",
-            en=f"Layer {subject.spec.id} is in {{name}}, not in one of EPSG {codes}.",
-        )
-
-
-@rule("S09", "error", "字段齐全", "Required fields present", confidence="V", on="records")
-def fields_present(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
-    """
-    查什么：图层缺少标准规定的必填字段（不分大小写，也认字段别名）。
-
-    为什么：缺字段的成果无法入库，依赖该字段的检查也无法进行。
-
-    怎样改：按图层标准补上该字段（名称、类型、长度见 yuxi-gis layers）并填写；若字段只是改了名，改回
-    标准名称。
-
-    例：DK 图层没有 DKBM 字段。
-
-    依据：图层目录所引的标准；字段必填与否未核实时只作警告。
-
-    What it finds: a layer without a field that its standard makes mandatory (in any case of
-    letters; known aliases count).
-
-    Why it matters: without it the layer cannot be delivered, and rules that need the field cannot
-    run.
-
-    How to mend it: add the field as the layer's standard has it (name, type and length: yuxi-gis
-    layers) and fill it in; if it was only renamed, give it its official name back.
-
-    Example: a DK layer without the field DKBM.
-
-    Source: the standard that the layer catalogue names; a warning where it is not verified that the
-    field is mandatory.
-    """
-    missing = [
-        subject.spec.by_name[name] for name in subject.spec.mandatory if not subject.has(name)
+    attrs = subject.frame.attrs
+    if "table" not in attrs:
+        yield not_read()
+        return
+    official = subject.spec.name
+    wrong = [
+        findings.printable(part["table"])
+        for part in attrs.get("parts", [attrs])
+        if PurePath(str(part["name"]).rpartition("|")[0]).suffix.lower() in _DELIVERED
+        and not folded(part["table"]).startswith(folded(official))
     ]
     yield subject.whole(
-        [field.name for field in missing],
-        severity=np.array([severity_of(field.confidence) for field in missing], dtype=object),
+        wrong,
+        words={"official": official, "zh": subject.spec.title_zh, "id": subject.spec.id},
+        zh="图层“{zh}”名为 {name}，应以 {official} 开头。",
+        en="Layer {id} is called {name}; its name should begin with {official}.",
+    )
+
+
+@rule("S13", "error", "几何类型", "Geometry type", confidence="V", on="shapes")
+def geometry_kind(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
+    """
+    查什么：图形的类型与图层不符：面图层里有点、线或图形集合，界址线图层里有面，等等；以及读入时拆开的
+    图形集合。多部件面、多部件线属于同一类型（多部件归 T13），空图形归 T02。
+
+    为什么：点和线没有面积，面的检查不会看它们，地块等于没有图形；图形集合在多数软件中不能编辑。
+
+    怎样改：在标出的位置核对：遗留的辅助点线删去；该是面的，闭合后重画；图形集合拆成面后另存。
+
+    例：地块图层里混入了一条没有闭合的界线。
+
+    依据：图层目录所引标准规定的图层几何类型。
+
+    What it finds: shapes of another kind than the layer's: points, lines or collections among
+    parcels, polygons among boundary lines and so on; and collections that reading took apart.
+    Multi-part shapes are of the same kind (they are T13's), missing ones are T02's.
+
+    Why it matters: points and lines have no area, and the rules on parcels do not see them: such a
+    parcel has no outline at all. Most programs cannot edit a collection.
+
+    How to mend it: look at the marked place. Delete points and lines that were left over; close and
+    redraw what should be a parcel; take collections apart and save their polygons.
+
+    Example: an open boundary line lies among the parcels.
+
+    Source: the geometry that the standards give the layers.
+    """
+    yield from told(subject, _COLLECTIONS, {"info": "warning"})
+    if subject.spec.is_table:
+        return
+    kinds = shapely.get_type_id(subject.shapes)
+    wrong = (kinds >= 0) & ~np.isin(kinds, _KINDS[subject.spec.geometry])
+    if not wrong.any():
+        return
+    want = _NAMES[subject.spec.geometry]
+    names = {kind: name for name, ids in _KINDS.items() for kind in ids}
+    have = [_NAMES[names.get(int(kind), "")] for kind in kinds[wrong]]
+    yield findings.make(
+        subject.feature[wrong],
+        shapely.point_on_surface(shapely.force_2d(subject.shapes[wrong])),
+        subject.crs,
         words={
-            "title_zh": np.array([field.title_zh for field in missing], dtype=object),
-            "title_en": np.array([field.title_en for field in missing], dtype=object),
+            "have_zh": np.array([zh for zh, _ in have], dtype=object),
+            "have_en": np.array([en for _, en in have], dtype=object),
+            "want_zh": want[0],
+            "want_en": want[1],
         },
-        zh=f"图层“{subject.spec.title_zh}”缺少必填字段 {{name}}（{{title_zh}}）。",
-        en=f"Layer {subject.spec.id} lacks the mandatory field {{name}} ({{title_en}}).",
+        zh="{feature} 的图形是{have_zh}，这个图层应为{want_zh}。",
+        en="{feature}: the shape is {have_en}; the layer has {want_en}.",
     )

@@ -146,7 +146,8 @@ def geometry_there(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
 def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     查什么：同一图层的两个地块有公共的内部，包括一个在另一个之内；每一对报告一次，完全
-    相同的一对归 T05。
+    相同的一对归 T05。重叠宽度指重叠最宽一块的宽度，按面积和周长都与它相同的矩形的短边计；处处窄于
+    equal_distance 的重叠不报，那是节点坐标取整或相邻地块节点不一致留下的细缝。
 
     为什么：同一块土地不能同时属于两个地块，否则面积重复计算，权属有争议。
 
@@ -155,10 +156,14 @@ def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
 
     例：地块甲的东界伸入地块乙 0.5 米，重叠 12.3 平方米。
 
-    依据：NY/T 2539-2016 及确权登记成果检查软件的“面重叠”检查项；容差见检查方案 overlap_area。
+    依据：NY/T 2539-2016 及确权登记成果检查软件的“面重叠”检查项；面积容差见检查方案 overlap_area，
+    宽度容差见 equal_distance。
 
     What it finds: two parcels of a layer that share interior, one within the other included; each
-    pair once. Two equal parcels are T05's.
+    pair once. Two equal parcels are T05's. The width is that of the widest piece: the short side of
+    the rectangle with the same area and perimeter. An overlap that is nowhere as wide as
+    equal_distance is not reported: it comes of rounded coordinates, or of a vertex that only one of
+    two neighbours has.
 
     Why it matters: a piece of land cannot belong to two parcels: it would be counted twice, and its
     title would be in dispute.
@@ -170,7 +175,8 @@ def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     Example: the eastern boundary of one parcel reaches 0.5 m into the next; they share 12.3 m².
 
     Source: NY/T 2539-2016 and the check "polygons overlap" of inspection software for land rights
-    confirmation; the tolerance stands in the profile as overlap_area.
+    confirmation; the tolerances stand in the profile: overlap_area for the area, equal_distance
+    for the width.
     """
     pairs = subject.conflicts
     pairs = pairs[~pairs.equal]
@@ -186,13 +192,15 @@ def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
         words={
             "mu": to_mu(pairs.area),
             "share": np.minimum(100 * pairs.area / smaller, 100),
+            "width": pairs.width,
             "how_zh": np.where(inside, "，其中一个完全在另一个之内", ""),
             "how_en": np.where(inside, "; one lies within the other", ""),
         },
         zh="地块 {feature} 与 {other_feature} 重叠 {value:.2f} m²（{mu:.4f} 亩，占较小地块的 "
-        "{share:.1f} %，限值 {limit:g} m²）{how_zh}。",
+        "{share:.1f} %，限值 {limit:g} m²），重叠最宽处约 {width:.3f} m{how_zh}。",
         en="Parcels {feature} and {other_feature} overlap by {value:.2f} m² ({mu:.4f} mu, "
-        "{share:.1f} % of the smaller one; limit {limit:g} m²){how_en}.",
+        "{share:.1f} % of the smaller one; limit {limit:g} m²), about {width:.3f} m wide"
+        "{how_en}.",
     )
 
 

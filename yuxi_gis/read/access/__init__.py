@@ -30,6 +30,7 @@ from yuxi_gis.read.access.pgeo import (
 from yuxi_gis.read.access.rows import Cells, Entry, decode, entries, read
 from yuxi_gis.read.access.values import column_of
 from yuxi_gis.read.charset import Verdict, known, of_bytes
+from yuxi_gis.read.declared import of_access
 from yuxi_gis.read.table import Decision, Note, Options, RawTable
 
 __all__ = ["open"]
@@ -275,6 +276,7 @@ def _raw_table(
         load=load,
         decisions=decisions,
         notes=(*_count_notes(table, rows), *(shape.notes if shape else ())),
+        declared=of_access(names, table.columns, wide=codec is None),
     )
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 
 from yuxi_gis.errors import SourceError
 from yuxi_gis.read.charset import Verdict, known, of_bytes
+from yuxi_gis.read.declared import of_vct
 from yuxi_gis.read.table import Decision, Note, Options, RawTable
 from yuxi_gis.read.vct.attributes import Attributes, read_attributes
 from yuxi_gis.read.vct.crs import Space, read_space
@@ -348,6 +349,7 @@ def _raw(
         load,
         decisions,
         notes,
+        of_vct(columns, table.fields),
     )
 
 

@@ -31,10 +31,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Field:
-    """A column of an attribute table: its name and its type in lower case (``char``)."""
+    """A column of an attribute table: name, type in lower case (``char``), declared width."""
 
     name: str
     type: str
+    width: int | None = None
 
 
 @dataclass(frozen=True)
@@ -144,5 +145,7 @@ def read_fields(
             current = tables.setdefault(words[0], [])
             declared[words[0]] = int(words[1][:9])
         elif len(words) >= 2 and words[0]:
-            current.append(Field(words[0], words[1].lower()))
+            width = words[2][:9] if len(words) > 2 else ""
+            size = int(width) if width.isdecimal() else None
+            current.append(Field(words[0], words[1].lower(), size))
     return tables, [name for name, n in declared.items() if n != len(tables[name])]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeGuard
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
 from yuxi_gis.units import ellipsoidal_area, planar_area, to_mu
 
-__all__ = ["totals"]
+__all__ = ["measured", "shaped", "totals"]
 
 
 def totals(
@@ -62,14 +64,26 @@ def totals(
 
 def _area(frame: pd.DataFrame, spec: LayerSpec) -> tuple[str, float]:
     """How the land of a layer is known, and how many m² it is."""
-    if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None:
+    if shaped(frame):
         if spec.geometry in ("LineString", "Point"):
             return "", np.nan
-        method = spec.area.method if spec.area else "ellipsoidal"
-        measure = planar_area if method == "planar" else ellipsoidal_area
-        return method, float(np.nansum(measure(frame)))
+        method, m2 = measured(frame, spec)
+        return method, float(np.nansum(m2))
     if spec.area and spec.area.field in frame:
         stated = pd.to_numeric(frame[spec.area.field], errors="coerce")
         if stated.notna().any():
             return "official", float(stated.sum())
     return "", np.nan
+
+
+def shaped(frame: pd.DataFrame) -> TypeGuard[gpd.GeoDataFrame]:
+    """Whether a table has geometry."""
+    return isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None
+
+
+def measured(
+    frame: gpd.GeoDataFrame | gpd.GeoSeries, spec: LayerSpec
+) -> tuple[str, npt.NDArray[np.float64]]:
+    """The method that the layer's standard measures by, and the m² of each polygon so measured."""
+    method = spec.area.method if spec.area else "ellipsoidal"
+    return method, (planar_area if method == "planar" else ellipsoidal_area)(frame)
