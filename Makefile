@@ -12,7 +12,7 @@ test: $(VENV)/.tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 docs: $(VENV)/.installed
 	$(BIN)/python -c 'from pathlib import Path; from yuxi_gis.checks import RULES, write_pages; write_pages(Path("docs/rules"), RULES)'
@@ -22,6 +22,7 @@ bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/villages.py
 	$(BIN)/python benchmarks/memory_change.py
 	$(BIN)/python benchmarks/read_geopackage.py
+	$(BIN)/python benchmarks/checks.py 100000
 
 $(VENV)/.installed: setup.cfg pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'

@@ -6,7 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
@@ -43,6 +43,7 @@ def test_mu() -> None:
     assert to_mu(1.0) == pytest.approx(0.0015)
 
 
+@settings(deadline=None)
 @given(
     east=st.floats(425_000, 618_000),
     north=st.floats(2_580_000, 2_760_000),

@@ -9,9 +9,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from yuxi_gis.catalog import FieldSpec, LayerSpec, load_catalog
+from yuxi_gis.catalog import LayerSpec, load_catalog
 from yuxi_gis.errors import ParameterError
-from yuxi_gis.read.fields import as_text
+from yuxi_gis.read.fields import as_text, completed
 
 __all__ = ["join"]
 
@@ -161,7 +161,9 @@ def _merge(
         right = right.drop(columns=table.active_geometry_name)
     wanted = _keys(left[relation.column])
     keys = _keys(right[relation.field])
-    wanted, shortened = _lengthened(wanted, keys, spec.by_name[relation.field])
+    whole = completed(wanted, keys, spec.by_name[relation.field].length or 0)
+    shortened = wanted.notna() & (whole != wanted)
+    wanted = whole
     repeats = (keys.duplicated() & keys.notna()).to_numpy()
     usable = keys.notna().to_numpy() if relation.detail else keys.notna().to_numpy() & ~repeats
 
@@ -200,19 +202,3 @@ def _keys(values: pd.Series) -> pd.Series:
     """Codes as stripped text, missing where there are none; index 0 … n-1."""
     text = as_text(values).str.strip().reset_index(drop=True)
     return text.mask(text == "")
-
-
-def _lengthened(
-    wanted: pd.Series, keys: pd.Series, field: FieldSpec
-) -> tuple[pd.Series, np.ndarray]:
-    """`wanted` with the one code of `keys` that has one character more, where only that fits.
-
-    NY/T 2539 prints CBHTBM with 18 characters in CBDKXX and with 19 in CBHT.
-    """
-    full = keys[keys.str.len() == field.length].drop_duplicates()
-    short = full.str[:-1]
-    full = full[~short.duplicated(keep=False)]
-    longer = pd.Series(full.to_numpy(), index=full.str[:-1].to_numpy(), dtype="str")
-    lost = (wanted.str.len() == (field.length or 0) - 1) & ~wanted.isin(keys)
-    found = wanted.where(lost).map(longer)
-    return wanted.where(found.isna(), found), found.notna().to_numpy()

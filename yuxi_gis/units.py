@@ -20,6 +20,8 @@ M2_PER_MU = 2000 / 3
 
 _EDGE_M = 50.0
 _LONGEST = 2e6
+# Shapes whose coordinates are unpacked at a time: what bounds the memory.
+_BLOCK = 100_000
 
 Number = TypeVar("Number", float, npt.NDArray[np.float64])
 
@@ -48,9 +50,9 @@ def planar_area(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> npt.NDArray[np.float
 def ellipsoidal_area(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> npt.NDArray[np.float64]:
     """Area on the CGCS2000 ellipsoid, as TD/T 1057 means 图斑面积 (TBMJ) 椭球面积.
 
-    Straight edges of the layer's own CRS stay where they are: they are densified to 50 m, then
-    projected to a Lambert azimuthal *equal-area* CRS on the CGCS2000 ellipsoid centred on the
-    layer, where the planar area is the ellipsoidal one. The national edge-sum formula
+    Straight edges of the layer's own CRS stay where they are: those longer than 50 m are densified,
+    then all are projected to a Lambert azimuthal *equal-area* CRS on the CGCS2000 ellipsoid centred
+    on the layer, where the planar area is the ellipsoidal one. The national edge-sum formula
     (国土调查办发〔2008〕32号) and `pyproj.Geod` are the oracles of the tests.
 
     Parameters
@@ -88,9 +90,42 @@ def ellipsoidal_area(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> npt.NDArray[np.
     local = CRS.from_dict(
         {"proj": "laea", "lat_0": lat, "lon_0": lon, "ellps": "GRS80", "units": "m"}
     )
-    dense = gpd.GeoSeries(shapely.segmentize(shapes, step), crs=crs)
-    area = shapely.area(dense.to_crs(local).array)
+    there = Transformer.from_crs(crs, local, always_xy=True)
+    area = np.full(len(shapes), np.nan)
+    for k in range(0, len(shapes), _BLOCK):
+        area[k : k + _BLOCK] = _moved_area(shapes[k : k + _BLOCK], step, there)
     return np.where(np.isfinite(area), area, np.nan)
+
+
+def _moved_area(
+    shapes: npt.NDArray[np.object_], step: float, there: Transformer
+) -> npt.NDArray[np.float64]:
+    """The areas of shapes brought `there`, no edge of which is longer than `step`."""
+    # A polygon without holes is as good as its only ring: it need not be built anew.
+    ring = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
+    ring &= shapely.get_num_interior_rings(shapes) == 0
+    xy, owner = shapely.get_coordinates(shapes, return_index=True)
+    long = np.hypot(*np.diff(xy, axis=0).T) > step
+    ring[owner[1:][long & (owner[1:] == owner[:-1])]] = False
+    moved = shapely.transform(
+        shapely.segmentize(shapes[~ring], step), lambda xy: np.column_stack(there.transform(*xy.T))
+    )
+    area = np.full(len(shapes), np.nan)
+    area[~ring] = shapely.area(moved)
+    area[ring] = _ring_area(np.where(ring, shapes, None), there)[ring]
+    return area
+
+
+def _ring_area(rings: npt.NDArray[np.object_], there: Transformer) -> npt.NDArray[np.float64]:
+    """The areas of polygons without holes brought `there`; 0 where missing."""
+    xy, owner = shapely.get_coordinates(rings, return_index=True)
+    x, y = there.transform(xy[:, 0], xy[:, 1])
+    first = np.searchsorted(owner, np.arange(len(rings)))
+    with np.errstate(invalid="ignore"):  # out of the CRS is infinite
+        x, y = x - x[first][owner], y - y[first][owner]  # small numbers lose no digits
+        twice = x[:-1] * y[1:] - x[1:] * y[:-1]
+    twice[owner[1:] != owner[:-1]] = 0
+    return np.abs(np.bincount(owner[1:], weights=twice, minlength=len(rings))) / 2
 
 
 def _middle(shapes: npt.NDArray[np.object_], crs: CRS) -> tuple[float, float] | None:

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yuxi_gis.checks import CheckResult, run_checks
-from yuxi_gis.checks.rules.tables import CONTRACT, completed
+from yuxi_gis.checks.rules.tables import CONTRACT
+from yuxi_gis.read.fields import completed
 
 HOUSE = "530402001001000001"
 

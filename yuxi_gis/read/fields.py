@@ -17,7 +17,7 @@ from yuxi_gis.catalog import CodeList, Edition, FieldSpec, LayerSpec
 from yuxi_gis.read.table import Note
 from yuxi_gis.specs import folded
 
-__all__ = ["as_text", "damaged_number", "destroyed_codes", "official_names"]
+__all__ = ["as_text", "completed", "damaged_number", "destroyed_codes", "official_names"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -260,3 +260,20 @@ def _without_zeros(text: pa.Array, codes: CodeList) -> Mask:
     if (strange & ~lost).any() or not strange.any():
         return np.zeros(len(text), dtype=bool)
     return np.append(strange, False)[np.asarray(pc.fill_null(encoded.indices, len(words)))]
+
+
+def completed(codes: pd.Series, keys: pd.Series, length: int) -> pd.Series:
+    """`codes` with the last character where it was cut off, and only one of `keys` fits.
+
+    NY/T 2539 prints CBHTBM with 18 characters in CBDKXX and with 19 in CBHT.
+
+    Parameters
+    ----------
+    codes, keys : Series of str
+    length : int
+        Of a whole key.
+    """
+    full = keys[keys.str.len() == length].drop_duplicates()
+    full = full[~full.str[:-1].duplicated(keep=False)]
+    whole = pd.Series(full.to_numpy(), index=full.str[:-1].to_numpy(), dtype="str")
+    return codes.where(codes.isin(keys), codes.map(whole).astype("str").fillna(codes))

@@ -12,7 +12,7 @@ from pyproj import CRS, Transformer
 
 from yuxi_gis.catalog import FieldSpec, LayerSpec
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Mask, Subject
 from yuxi_gis.crs import Zone, datum_name, geocentric, require_crs, robust_bounds
 from yuxi_gis.units import M2_PER_MU, ellipsoidal_area

@@ -14,7 +14,7 @@ from yuxi_gis.checks.rules.fields import absent, first_rows, listed, shown, twin
 from yuxi_gis.checks.subject import Mask, Subject, severity_of
 from yuxi_gis.codes import as_text
 
-__all__ = ["absent", "codes_listed", "identifiers_unique", "mandatory_filled", "text_clean"]
+__all__ = ["codes_listed", "identifiers_unique", "mandatory_filled", "text_clean"]
 
 # Land classes are A13's.
 _JUDGED_APART = frozenset({"DLBM"})

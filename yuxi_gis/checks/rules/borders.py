@@ -15,7 +15,7 @@ from yuxi_gis import findings
 from yuxi_gis.catalog import load_codes
 from yuxi_gis.checks.edges import unmatched
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Mask, Subject
 from yuxi_gis.regions import LEVELS
 

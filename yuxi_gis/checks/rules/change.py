@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.rules.legal import BUILT_TYPES, CONSTRUCTION
 from yuxi_gis.checks.subject import Subject
 from yuxi_gis.units import ellipsoidal_area, to_mu

@@ -13,7 +13,7 @@ from pyproj import CRS
 from yuxi_gis import findings
 from yuxi_gis.checks.pairs import shared
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Mask, Subject
 from yuxi_gis.crs import require_crs
 from yuxi_gis.units import to_mu

@@ -10,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Subject
 
 __all__ = ["abandoned_cropland", "idle_construction_land"]

@@ -17,7 +17,7 @@ import shapely
 from yuxi_gis import findings
 from yuxi_gis.checks.pairs import polygonal, shared
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Mask, Shapes, Subject
 
 __all__ = ["cropland_flag", "patch_from_landuse", "protected_is_cropland"]

@@ -11,14 +11,13 @@ import pandas as pd
 
 from yuxi_gis.catalog import FieldSpec
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Subject
 from yuxi_gis.findings import printable
 
 __all__ = [
     "CONTRACT",
     "codes_resolve",
-    "completed",
     "household_members",
     "parcels_have_rows",
     "register_agrees",
@@ -322,21 +321,6 @@ def register_agrees(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
             en=f"Register entry {{feature}}: {name} ({field.title_en}) is {{mine}}, but {{theirs}} "
             "in contract {other_feature}.",
         )
-
-
-def completed(codes: pd.Series, keys: pd.Series, length: int) -> pd.Series:
-    """`codes` with the last character where it was cut off, and only one of `keys` fits.
-
-    Parameters
-    ----------
-    codes, keys : Series of str
-    length : int
-        Of a whole key.
-    """
-    full = keys[keys.str.len() == length].drop_duplicates()
-    full = full[~full.str[:-1].duplicated(keep=False)]
-    whole = pd.Series(full.to_numpy(), index=full.str[:-1].to_numpy(), dtype="str")
-    return codes.where(codes.isin(keys), codes.map(whole).astype("str").fillna(codes))
 
 
 def _found(code: pd.Series, keys: pd.Series, field: FieldSpec) -> pd.Series:

@@ -10,9 +10,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.attributes import absent
-from yuxi_gis.checks.rules.tables import CONTRACT, completed
+from yuxi_gis.checks.rules.fields import absent
+from yuxi_gis.checks.rules.tables import CONTRACT
 from yuxi_gis.checks.subject import Subject
+from yuxi_gis.read.fields import completed
 
 __all__ = ["contract_totals", "control_area"]
 
