@@ -112,7 +112,7 @@ def _moved_area(
     )
     area = np.full(len(shapes), np.nan)
     area[~ring] = shapely.area(moved)
-    area[ring] = _ring_area(np.where(ring, shapes, None), there)[ring]
+    area[ring] = _ring_area(np.where(ring, shapes, np.array(None)), there)[ring]
     return area
 
 
@@ -120,9 +120,10 @@ def _ring_area(rings: npt.NDArray[np.object_], there: Transformer) -> npt.NDArra
     """The areas of polygons without holes brought `there`; 0 where missing."""
     xy, owner = shapely.get_coordinates(rings, return_index=True)
     x, y = there.transform(xy[:, 0], xy[:, 1])
-    first = np.searchsorted(owner, np.arange(len(rings)))
-    with np.errstate(invalid="ignore"):  # out of the CRS is infinite
-        x, y = x - x[first][owner], y - y[first][owner]  # small numbers lose no digits
+    size = np.bincount(owner, minlength=len(rings))
+    first = np.repeat(np.cumsum(size) - size, size)
+    with np.errstate(invalid="ignore"):  # what lies outside the CRS is infinite
+        x, y = x - x[first], y - y[first]  # small numbers lose no digits
         twice = x[:-1] * y[1:] - x[1:] * y[:-1]
     twice[owner[1:] != owner[:-1]] = 0
     return np.abs(np.bincount(owner[1:], weights=twice, minlength=len(rings))) / 2

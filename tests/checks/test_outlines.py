@@ -60,6 +60,7 @@ def star(seed: int, count: int) -> np.ndarray:
 
 def found(ring: np.ndarray, east: float = 0.0) -> gpd.GeoDataFrame:
     crs = 4522 if east else 4543
+    ring = np.concatenate([ring, ring[:1]])  # or a repeated vertex would be taken to close it
     frame = gpd.GeoDataFrame(
         {"DKBM": ["A"]}, geometry=[shapely.Polygon(ring + np.array([east, 0]))], crs=crs
     )

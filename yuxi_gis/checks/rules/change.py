@@ -6,26 +6,17 @@ from collections.abc import Iterator
 
 import geopandas as gpd
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
 from yuxi_gis.checks.registry import NotRun, rule
 from yuxi_gis.checks.rules.fields import absent
-from yuxi_gis.checks.rules.legal import BUILT_TYPES, CONSTRUCTION
+from yuxi_gis.checks.rules.legal import BUILT_TYPES
+from yuxi_gis.checks.rules.patches import CLASSES, mapping_unit
 from yuxi_gis.checks.subject import Subject
 from yuxi_gis.units import ellipsoidal_area, to_mu
 
 __all__ = ["patch_large_enough"]
 
-# Survey classes (DLBM) by the smallest patch that the survey draws; the first that fits.
-_CLASSES = (
-    # Lines are drawn by their width (2 m), whatever their area.
-    ("", r"100[1-469]|1101|1107A?"),
-    ("construction", CONSTRUCTION + "|1202.*"),
-    ("farm", r"(?:01|02|03|040[123]|1103|1104|1203).*"),
-    ("other", r"(?:0404|1102|1105|1106|1108|1110|1204|1205|1206|1207).*"),
-)
-# Types of monitoring patches (TBLX) likewise.
+# Types of monitoring patches (TBLX) by the smallest patch, like `patches.CLASSES`.
 _TYPES = (
     ("", "DL[123]|TL|ND|HL|GQ"),
     ("construction", "|".join(BUILT_TYPES)),
@@ -84,17 +75,16 @@ def patch_large_enough(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     if subject.edition is not None:
         yield NotRun("", "", "图层为旧版标准", "the layer follows an old standard")
         return
-    kinds = pd.Series("construction", index=range(len(subject.frame)))
-    if not subject.spec.id.endswith("construction_patch"):
-        field, table = (
-            ("DLBM", _CLASSES) if subject.spec.id == "landuse_change" else ("TBLX", _TYPES)
-        )
+    if subject.spec.id.endswith("construction_patch"):
+        limit = np.full(len(subject.frame), subject.profile.number("mapping_unit_construction"))
+    else:
+        changed = subject.spec.id == "landuse_change"
+        field, table = ("DLBM", CLASSES) if changed else ("TBLX", _TYPES)
         if not subject.has(field):
             yield absent(subject.spec.by_name[field])
             return
-        kinds = _kinds(subject.text(field).fillna(""), table)
+        limit = mapping_unit(subject, subject.text(field), table)
     area = np.round(ellipsoidal_area(gpd.GeoSeries(subject.sound, crs=subject.crs)), 4)
-    limit = _limits(subject, kinds)
     small = (area > 0) & (area < limit)
     yield subject.at(
         small,
@@ -107,20 +97,3 @@ def patch_large_enough(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
         en="Patch {feature}: its area of {value:.2f} m² ({mu:.4f} mu) is below the smallest patch "
         "of {limit:g} m².",
     )
-
-
-def _kinds(codes: pd.Series, table: tuple[tuple[str, str], ...]) -> pd.Series:
-    """What each code is by the first row of the table that fits; ``""`` where none does."""
-    kinds = pd.Series("", index=codes.index)
-    for kind, pattern in reversed(table):
-        kinds = kinds.mask(codes.str.fullmatch(pattern), kind)
-    return kinds
-
-
-def _limits(subject: Subject, kinds: pd.Series) -> npt.NDArray[np.float64]:
-    """The smallest area of each patch in m²; nan where there is none."""
-    units = {
-        kind: subject.profile.number(f"mapping_unit_{kind}")
-        for kind in ("construction", "farm", "other")
-    }
-    return np.asarray(kinds.map(units), dtype=np.float64)

@@ -15,7 +15,7 @@ import shapely
 
 from yuxi_gis import findings
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.subject import Mask, Subject
+from yuxi_gis.checks.subject import Mask, Shapes, Subject
 
 __all__ = [
     "coordinates_rounded",
@@ -78,7 +78,7 @@ def no_repeated_vertex(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
 
     yield _at_vertices(
         subject,
-        _search(subject, short),
+        _search(subject, short, limit),
         limit=limit,
         unit="m",
         zh="地块 {feature} 有 {count} 处相邻节点的距离小于 {limit:g} m，最小 {value:.6f} m。",
@@ -135,7 +135,7 @@ def no_spike(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
 
     yield _at_vertices(
         subject,
-        _search(subject, sharp, subject.profile.number("repeated_vertex")),
+        _search(subject, sharp, 0.0, limit, subject.profile.number("repeated_vertex")),
         limit=limit,
         unit="°",
         zh="地块 {feature} 有 {count} 处夹角小于 {limit:g}°，最小 {value:.2f}°。",
@@ -189,7 +189,7 @@ def no_fold(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     )
     table = pd.concat(
         _folds(outlines, width, length, angle)
-        for outlines in _outlines(subject, subject.profile.number("repeated_vertex"))
+        for outlines in _outlines(subject, width, step=subject.profile.number("repeated_vertex"))
     )
     rows = np.unique(table["row"].to_numpy())
     ends = table[["x", "y", "x2", "y2"]].to_numpy().reshape(-1, 2, 2)
@@ -326,24 +326,64 @@ class _Outlines:
         return _Outlines(self.xy[which], self.ring[which], self.row[which])
 
 
-def _outlines(subject: Subject, step: float = 0.0) -> Iterator[_Outlines]:
-    """The outlines of the valid parcels in metres, a block at a time, without vertices that are
-    closer than `step` to the next one and without rings of less than three others."""
-    shapes = np.where(subject.valid, subject.metre.to_numpy(), None)
+def _outlines(
+    subject: Subject, short: float, angle: float = 0.0, step: float = 0.0
+) -> Iterator[_Outlines]:
+    """The outlines of the valid parcels in metres that may have a fault, a block at a time.
+
+    Parameters
+    ----------
+    short, angle : float
+        Faults are where an edge is no longer than `short` (m) or an angle is below `angle` (°):
+        outlines without such a place are left out.
+    step : float
+        Vertices that are closer to the next one are left out, and rings of less than three others.
+    """
+    shapes = np.where(subject.valid, subject.metre.to_numpy(), np.array(None))
     for start in range(0, max(len(shapes), 1), _BLOCK):
-        parts, row = shapely.get_parts(shapes[start : start + _BLOCK], return_index=True)
+        block = shapes[start : start + _BLOCK]
+        rows = start + np.flatnonzero(_doubtful(block, max(short, step), angle))
+        parts, row = shapely.get_parts(shapes[rows], return_index=True)
         rings, part = shapely.get_rings(parts, return_index=True)
         xy, ring = shapely.get_coordinates(rings, return_index=True)
         last = np.append(ring[1:] != ring[:-1], True)[: len(ring)]
-        outlines = _Outlines(xy, ring, start + row[part[ring]])[~last]
+        outlines = _Outlines(xy, ring, rows[row[part[ring]]])[~last]
         if step > 0:
             outlines = outlines[outlines.length() >= step]
             outlines = outlines[outlines.each(outlines.size >= 3)]
         yield outlines
 
 
-def _search(subject: Subject, judge: Callable[[_Outlines], _Faults], step: float = 0.0) -> _Faults:
-    found = [judge(outlines) for outlines in _outlines(subject, step)]
+def _doubtful(shapes: Shapes, short: float, angle: float) -> Mask:
+    """Which parcels have an edge no longer than `short` or an angle below `angle`, or several
+    rings: those need a closer look."""
+    one = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
+    one &= shapely.get_num_interior_rings(shapes) == 0
+    doubtful = ~(one | shapely.is_missing(shapes))
+    xy, row = shapely.get_coordinates(np.where(one, shapes, np.array(None)), return_index=True)
+    within = row[1:] == row[:-1]
+    edge, row = np.diff(xy, axis=0)[within], row[1:][within]
+    square = (edge**2).sum(axis=1)
+    doubtful[row[square <= (short + _ROUNDING) ** 2]] = True
+    if angle > 0:
+        # The edge before each: that of the last vertex before the first one.
+        before = np.arange(-1, len(row) - 1)
+        first = np.flatnonzero(np.diff(row, prepend=-1))
+        before[first] = np.append(first[1:], len(row))[: len(first)] - 1
+        back = -(edge * edge[before]).sum(axis=1)
+        cosine = np.cos(np.radians(min(angle, 180.0))) - _ROUNDING
+        doubtful[row[back >= cosine * np.sqrt(square * square[before])]] = True
+    return doubtful
+
+
+def _search(
+    subject: Subject,
+    judge: Callable[[_Outlines], _Faults],
+    short: float,
+    angle: float = 0.0,
+    step: float = 0.0,
+) -> _Faults:
+    found = [judge(outlines) for outlines in _outlines(subject, short, angle, step)]
     return _Faults(
         np.concatenate([part.row for part in found]),
         np.concatenate([part.xy for part in found]),

@@ -17,16 +17,16 @@ from yuxi_gis.checks.rules.legal import CONSTRUCTION
 from yuxi_gis.checks.subject import Mask, Subject
 from yuxi_gis.units import to_mu
 
-__all__ = ["not_thin", "one_part", "parcel_large_enough"]
+__all__ = ["CLASSES", "mapping_unit", "not_thin", "one_part", "parcel_large_enough"]
 
-# Survey classes (DLBM) by the smallest patch that the survey draws; the first that fits. Roads and
-# waters drawn by their width have none.
+# Classes that are drawn by their width (2 m), whatever their area: roads and waters.
 _LINEAR = r"100[1-469]|1101|1107A?"
-_CLASSES = (
+#: Survey classes (DLBM) by the smallest patch that the survey draws; the first that fits.
+CLASSES = (
     ("", _LINEAR),
-    ("mapping_unit_construction", CONSTRUCTION + "|1202.*"),
-    ("mapping_unit_farm", r"(?:01|02|03|040[123]|1103|1104|1203).*"),
-    ("mapping_unit_other", r"(?:0404|1102|1105|1106|1108|1110|1204|1205|1206|1207).*"),
+    ("construction", CONSTRUCTION + "|1202.*"),
+    ("farm", r"(?:01|02|03|040[123]|1103|1104|1203).*"),
+    ("other", r"(?:0404|1102|1105|1106|1108|1110|1204|1205|1206|1207).*"),
 )
 
 
@@ -81,7 +81,7 @@ def parcel_large_enough(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]
         elif not subject.has("DLBM"):
             yield absent(subject.spec.by_name["DLBM"])
         else:
-            limit = np.fmax(limit, _mapping_unit(subject))
+            limit = np.fmax(limit, mapping_unit(subject, subject.text("DLBM")))
     area = shapely.area(subject.metre.to_numpy())
     small = (area > 0) & (area < limit)
     yield subject.at(
@@ -197,7 +197,9 @@ def one_part(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     Source: the check of multipart features in training material on the databases of the third land
     survey (secondary); the parcel of NY/T 2539-2016.
     """
-    parts, row = shapely.get_parts(shapely.force_2d(subject.shapes), return_index=True)
+    several = np.flatnonzero(shapely.get_num_geometries(subject.shapes) > 1)
+    parts, part_of = shapely.get_parts(shapely.force_2d(subject.shapes[several]), return_index=True)
+    row = several[part_of]
     solid = (shapely.get_dimensions(parts) == 2) & ~shapely.is_empty(parts)
     solid &= ~_exclave(subject)[row]
     parts, row = parts[solid], row[solid]
@@ -217,12 +219,30 @@ def one_part(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     )
 
 
-def _mapping_unit(subject: Subject) -> npt.NDArray[np.float64]:
-    """The smallest patch drawn of each patch's class in m²; nan where there is none."""
-    code = subject.text("DLBM")
-    limit = np.full(len(code), np.nan)
-    for name, pattern in reversed(_CLASSES):
-        limit[_is(code, pattern)] = subject.profile.number(name) if name else np.nan
+def mapping_unit(
+    subject: Subject, codes: pd.Series, table: tuple[tuple[str, str], ...] = CLASSES
+) -> npt.NDArray[np.float64]:
+    """The smallest patch that the survey draws, by the profile.
+
+    Parameters
+    ----------
+    subject : Subject
+    codes : Series of str
+        The class of each patch.
+    table : tuple of (str, str)
+        The profile's ``mapping_unit_…`` and the codes it holds for, as a pattern; the first that
+        fits. ``""`` where there is none.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        m²; nan where there is none.
+    """
+    limit = np.full(len(codes), np.nan)
+    for kind, pattern in reversed(table):
+        limit[_is(codes, pattern)] = (
+            subject.profile.number(f"mapping_unit_{kind}") if kind else np.nan
+        )
     return limit
 
 
