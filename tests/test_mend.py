@@ -147,6 +147,17 @@ def test_what_would_make_something_new_is_left_out_and_said() -> None:
     assert_harmless(layers, mended, AREAS)
 
 
+def test_findings_that_are_known_spare_a_run_and_change_nothing() -> None:
+    layers = {"farmland": farmland([LONG, SOUTH, NORTH])}
+    known = run_checks(layers, profile=SHAPES).findings
+    calls: list[str] = []
+    mended = mend(
+        layers, profile=SHAPES, found=known, progress=lambda zh, en, share: calls.append(en)
+    )
+    assert mended.mends["done"].all() and "checks before mending" not in calls
+    pd.testing.assert_frame_equal(mended.mends, mend(layers, profile=SHAPES).mends)
+
+
 def test_repeated_vertices_go_in_both_neighbours_alike() -> None:
     near = (10.00005, 5.0)
     left = polygon((0, 0), (10, 0), (10, 5), near, (10, 10), (10, 10), (0, 10))

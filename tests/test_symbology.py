@@ -11,7 +11,12 @@ from yuxi_gis.errors import CatalogError
 from yuxi_gis.resources import folder
 from yuxi_gis.symbology import Style, Symbol, load_style
 
-SHAPES = {"findings": "Point", "boundary_point": "Point", "boundary_line": "LineString"}
+SHAPES = {
+    "findings": "Point",
+    "findings_mended": "Point",
+    "boundary_point": "Point",
+    "boundary_line": "LineString",
+}
 STEMS = sorted(path.stem for path in folder("styles").glob("*.qml"))
 
 FILL = """<layer class="SimpleFill" enabled="1"><Option type="Map">

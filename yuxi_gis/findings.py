@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import geopandas as gpd
@@ -98,10 +99,12 @@ def make(
     Returns
     -------
     GeoDataFrame
-        With `COLUMNS`.
+        With `COLUMNS`; without any row the one empty table, which is not to be changed.
     """
     features = np.asarray(feature, dtype=object)
     n = len(features)
+    if not n:  # most rules find nothing, and a table costs more than the search on a small layer
+        return _nothing()
     data: dict[str, Any] = {name: np.full(n, "", dtype=object) for name in _TEXTS}
     data |= {name: np.full(n, np.nan) for name in _FLOATS}
     data["feature"] = features
@@ -116,6 +119,11 @@ def make(
         places[:] = geometry
         places[shapely.is_empty(places)] = None
     return _frame(data, gpd.GeoSeries(places, crs=crs))
+
+
+@cache
+def _nothing() -> gpd.GeoDataFrame:
+    return empty()
 
 
 def empty(crs: Any = None) -> gpd.GeoDataFrame:

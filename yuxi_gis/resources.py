@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
 __all__ = ["folder"]
 
 
+@cache
 def folder(name: str) -> Path:
     """The folder `name` (``"layers"``, ``"styles"`` or ``"sample_data"``).
 

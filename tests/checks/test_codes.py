@@ -173,3 +173,16 @@ def test_blanks_around_codes_are_counted_and_no_other_blanks() -> None:
 def test_numbers_and_lists_hold_no_odd_characters() -> None:
     table = pd.DataFrame({"FBFBM": np.arange(2), "FBFMC": [["?", "?"], b"??"]})
     assert len(run_checks({"issuer": table}, rules=["A21"]).findings) == 1
+
+
+def test_codes_without_the_field_they_begin_with_are_listed_as_not_judged() -> None:
+    code = "5304020010010100001"
+    farmland, issuer = pd.DataFrame({"DKMC": ["田"]}), pd.DataFrame({"FBFMC": ["荷花"]})
+    assert skipped(run_checks({"farmland": farmland}, rules=["A06"]), "farmland") == [
+        "field DKBM is missing"
+    ]
+    layers = {"farmland": pd.DataFrame({"DKBM": [code]}), "issuer": issuer}
+    assert skipped(run_checks(layers, rules=["A06"]), "farmland") == ["field FBFBM is missing"]
+    unit = pd.DataFrame({"BDCDYH": ["530402001001JC00001W00000000"]})
+    result = run_checks({"homestead": unit}, rules=["A10"])
+    assert skipped(result, "homestead") == ["field ZDDM is missing"]

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import CRS
@@ -83,3 +85,11 @@ def test_a_stray_vertex_layer_is_judged_by_its_parcels() -> None:
     found = run_checks({"farmland": layer}, rules=OWN).findings
     assert found["feature"].tolist() == ["5304020010010000009"]
     assert found["rule"].tolist() == ["S06"] and found["limit"].item() == 5000
+
+
+def test_an_invalid_outline_names_no_place_that_is_no_number() -> None:
+    outline = shapely.Polygon([(500000, 2700000), (500000, np.inf), (500010, 2700010)])
+    farmland = gpd.GeoDataFrame({"DKBM": ["5304020010010000001"]}, geometry=[outline], crs=4543)
+    said = run_checks({"farmland": farmland}, rules=["T01", "T02"]).findings
+    assert len(said) == 1
+    assert "nan" not in (said["message_zh"] + said["message_en"])[0]

@@ -160,8 +160,21 @@ def test_overview_counts_and_lists_what_was_not_run(
     counts = {(r[0], r[2]): r[3] for r in rows if r[0] in RULES and isinstance(r[3], int)}
     assert sum(counts.values()) == len(result.findings)
     assert counts["T03", "错误"] == int((result.findings["rule"] == "T03").sum())
-    told = [r for r in rows if r[0] in RULES and isinstance(r[3], str)]
-    assert len(told) == len(result.not_run)
+    start = next(i for i, row in enumerate(rows) if row[0] == "未执行")
+    told = [(rule, row[3], row[2]) for row in rows[start + 1 :] for rule in row[0].split()]
+    titles = {name: layer.spec.title_zh for name, layer in result.layers.items()}
+    not_run = {(n.rule, n.reason_zh, titles.get(n.layer, n.layer)) for n in result.not_run}
+    assert len(told) == len(set(told)) == len(not_run)
+    given = [row for row in told if row[2] in titles.values()]
+    assert set(given) == {row for row in not_run if row[2] in titles.values()}
+    assert told[: len(given)] == given  # what was not given comes last
+
+
+def test_on_paper_are_the_columns_up_to_the_remark(book: openpyxl.Workbook) -> None:
+    for sheet in book.worksheets[1:]:
+        last = next(cell.column_letter for cell in sheet[1] if cell.value == "备注")
+        assert sheet.print_area == f"'{sheet.title}'!$A$1:${last}${sheet.max_row}"
+        assert sheet.page_setup.paperSize == 8 and sheet.page_setup.fitToHeight == 0
 
 
 def test_the_overview_leads_to_the_sheets(book: openpyxl.Workbook) -> None:

@@ -140,11 +140,13 @@ class Subject:
     @cached_property
     def feature(self) -> Texts:
         """What to call each parcel: its code; ``#12`` where that is missing or not unique."""
-        label = np.char.add("#", self.row.astype(str)).astype(object)
+        good = np.zeros(len(self.frame), dtype=bool)
+        label = np.empty(len(self.frame), dtype=object)
         if self.has(self.spec.key):
             code = self.text(self.spec.key)
             good = (code.notna() & ~code.duplicated(keep=False)).to_numpy()
             label[good] = [findings.printable(text) for text in code[good]]
+        label[~good] = [f"#{row}" for row in self.row[~good]]
         return label
 
     @cached_property

@@ -29,6 +29,7 @@ __all__ = [
     "show_tally",
     "uninterrupted",
     "unread",
+    "untold",
     "writers",
 ]
 
@@ -85,6 +86,15 @@ def unread(
 
     read = {error.en for error in map(misplaced, layers.values()) if error is not None}
     return [error for error in failures if error.en not in read]
+
+
+def untold(failures: Iterable[YuxiGisError], result: CheckResult) -> list[YuxiGisError]:
+    """Those of `failures` that are no finding: S05 tells of misplaced layers in the same words."""
+    from yuxi_gis.checks.baseline import said
+
+    placed = result.findings[result.findings["rule"] == "S05"]
+    told = tuple(text.rstrip(".") for text in said(placed, "en"))
+    return [error for error in failures if not error.en.rstrip(".").endswith(told)]
 
 
 @contextmanager

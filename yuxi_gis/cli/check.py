@@ -26,6 +26,7 @@ from yuxi_gis.cli._checking import (
     show_tally,
     uninterrupted,
     unread,
+    untold,
     writers,
 )
 from yuxi_gis.cli._reading import as_json, read_sources, reading_options, report_failures
@@ -121,7 +122,8 @@ def command(console: Console) -> click.Command:
                 console.print_json({"failures": as_json(failures)})
             return report_failures(console, failures)
         _tell(console, result, more, masking, outputs, fixed, failures)
-        return report_failures(console, failures) or _exit_code(result, fail_on)
+        report_failures(console, untold(failures, result))
+        return 2 if failures else _exit_code(result, fail_on)
 
     return check
 
@@ -172,7 +174,9 @@ def _run(
             from yuxi_gis.export.mended import write_mended
             from yuxi_gis.mend import mend
 
-            more["mended"] = mend(layers, profile=profile, progress=console.progress)
+            more["mended"] = mend(
+                layers, profile=profile, found=result.findings, progress=console.progress
+            )
             more["masked"] = write_mended(parts[-1], more["mended"], lang=console.lang, **told)
         with uninterrupted():
             stack.close()

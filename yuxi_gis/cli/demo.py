@@ -45,6 +45,7 @@ def _run(console: Console, out: Path, masking: Masking, *, overwrite: bool) -> d
     from yuxi_gis.checks import run_checks
     from yuxi_gis.export.geopackage import write_geopackage
     from yuxi_gis.export.provenance import inputs_of
+    from yuxi_gis.export.table import with_about
     from yuxi_gis.export.webmap import write_map
     from yuxi_gis.export.workbook import write_workbook
     from yuxi_gis.outputs import refuse_existing
@@ -67,12 +68,12 @@ def _run(console: Console, out: Path, masking: Masking, *, overwrite: bool) -> d
         overwrite=overwrite,
         progress=console.progress,
     )
-    results = {"findings": checked.findings, "patches": changed.patches}
     console.progress("写出 GeoPackage", "writing the GeoPackage", 0.2)
     write_geopackage(
         out / "village.gpkg",
         layers,
-        **results,
+        findings=with_about(checked),
+        patches=changed.patches,
         changed_parcels=changed.parcels,
         masking=masking,
         overwrite=overwrite,
@@ -90,7 +91,8 @@ def _run(console: Console, out: Path, masking: Masking, *, overwrite: bool) -> d
     write_map(
         out / "map.html",
         layers,
-        **results,
+        findings=checked.findings,
+        patches=changed.patches,
         changed_parcels=changed.parcels,
         before=before,
         after=after,

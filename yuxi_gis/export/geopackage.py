@@ -348,10 +348,10 @@ def _result_table(
 ) -> _Table:
     title, geometry = _RESULTS[name]
     _refuse_twins(name, frame)
-    style = None if name == "findings_mended" else load_style(name)
+    style = load_style(name)
     layer_titles = {spec.id: spec.title_zh for spec in catalog.values()}
     values: dict[str, Mapping[str, str]] = {"layer": layer_titles, "other_layer": layer_titles}
-    if style is not None and style.attribute is not None:
+    if style.attribute is not None:
         values[style.attribute] = {c.value: c.label for c in style.categories if c.value}
     if name.startswith("findings"):
         values |= _finding_labels(frame)
@@ -359,7 +359,7 @@ def _result_table(
         name=name,
         title=title,
         description=f"{title}（疑似，须核实）",
-        style=None if style is None else name,
+        style=name,
         geometry=geometry,
         frame=mask_findings(frame, masking),
         titles=_TITLES[name],
@@ -473,22 +473,21 @@ def _write_styles(path: Path, tables: Iterable[_Table], provenance: Provenance) 
     Tables without geometry have a row, too: QGIS takes the titles and labels of fields from there.
     """
     styled = [table for table in tables if table.titles]
-    rows = pd.DataFrame(
-        {
-            "f_table_catalog": "",
-            "f_table_schema": "",
-            "f_table_name": [table.name for table in styled],
-            "f_geometry_column": [_geometry_name(table) for table in styled],
-            "styleName": [table.title for table in styled],
-            "styleQML": [_qml(table) for table in styled],
-            "styleSLD": "",
-            "useAsDefault": True,
-            "description": [table.description for table in styled],
-            "owner": "",
-            "ui": "",
-            "update_time": pd.Timestamp(provenance.made),
-        }
-    )
+    texts = {
+        "f_table_catalog": "",
+        "f_table_schema": "",
+        "f_table_name": [table.name for table in styled],
+        "f_geometry_column": [_geometry_name(table) for table in styled],
+        "styleName": [table.title for table in styled],
+        "styleQML": [_qml(table) for table in styled],
+        "styleSLD": "",
+        "description": [table.description for table in styled],
+        "owner": "",
+        "ui": "",
+    }
+    rows = pd.DataFrame(texts, index=range(len(styled)), dtype="str")  # TEXT even without a row
+    rows.insert(7, "useAsDefault", True)
+    rows["update_time"] = pd.Timestamp(provenance.made)
     _append(path, "layer_styles", rows, {"FID": "id"}, provenance)
 
 

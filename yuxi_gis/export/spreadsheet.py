@@ -24,6 +24,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Protection, Side
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
+from openpyxl.worksheet.page import PageMargins
 
 from yuxi_gis.export.table import FORMULA_STARTS
 from yuxi_gis.findings import plain
@@ -34,6 +35,7 @@ ROWS_A_SHEET = 1_000_000  # Excel ends at 1,048,576
 _LONGEST = 32_767  # characters Excel takes in a cell
 _LINE_HEIGHT = 15.0  # points
 _MOST_LINES = 20
+_A3, _A4 = 8, 9  # as Excel numbers paper
 _LINE = Side(style="thin", color="BFBFBF")
 _AT_ONCE = 10_000
 #: What XML cannot hold.
@@ -158,7 +160,10 @@ class Sheet:
         for index, width in enumerate(widths, start=1):
             sheet.column_dimensions[get_column_letter(index)].width = width
         sheet.page_setup.orientation = "landscape"
-        sheet.page_setup.paperSize = 9  # A4
+        sheet.page_setup.paperSize = _A4
+        sheet.page_margins = PageMargins(
+            left=0.4, right=0.4, top=0.7, bottom=0.7, header=0.3, footer=0.3
+        )
         sheet.page_setup.fitToHeight = 0
         sheet.sheet_properties.pageSetUpPr.fitToPage = True
         sheet.oddFooter.center.text = "&P / &N"
@@ -169,7 +174,7 @@ class Sheet:
         """Append a row; its first cell leads to the sheet `link`."""
         self.count += 1
         lines = [
-            math.ceil(_display_width(value) / (width - 2))
+            math.ceil(_display_width(value) / _held(width))
             for value, style, width in zip(values, styles, self.widths, strict=False)
             if self.styles[style].wrap and isinstance(value, str)
         ]
@@ -181,14 +186,21 @@ class Sheet:
             cells[0].hyperlink = Hyperlink(ref="A1", location=f"'{quoted}'!A1", display=link)
         self.sheet.append(cells)
 
-    def table(self, heads: Sequence[str], columns: Sequence[Cells], style: str) -> None:
-        """The rest of the sheet: a frozen row of headers with filters, and the rows under it."""
+    def table(
+        self, heads: Sequence[str], columns: Sequence[Cells], style: str, *, printed: int
+    ) -> None:
+        """The rest of the sheet: a frozen row of headers with filters, and the rows under it.
+
+        On paper, A3, are the first `printed` columns.
+        """
         self.sheet.freeze_panes = f"A{self.count + 2}"  # before the first row is written
         self.append(heads, [style] * len(heads))
         count = len(columns[0].values)
         last = f"{get_column_letter(len(heads))}{self.count + count}"
         self.sheet.auto_filter.ref = f"A{self.count}:{last}"
         self.sheet.print_title_rows = f"{self.count}:{self.count}"
+        self.sheet.print_area = f"A1:{get_column_letter(printed)}{self.count + count}"
+        self.sheet.page_setup.paperSize = _A3
         self.rows = self._rows(columns, self.count + 1)
 
     def _rows(self, columns: Sequence[Cells], first: int) -> Iterator[str]:
@@ -238,7 +250,7 @@ class Sheet:
             return np.ones(len(column.values), dtype=np.int64)
         rows, distinct = pd.factorize(column.values.fillna(""))
         wide = np.array([_display_width(str(text)) for text in distinct], dtype=float)
-        return np.clip(np.ceil(wide / (width - 2)), 1, _MOST_LINES).astype(np.int64)[rows]
+        return np.clip(np.ceil(wide / _held(width)), 1, _MOST_LINES).astype(np.int64)[rows]
 
     def _style_ids(self, style: str) -> tuple[int, int]:
         """The numbers of a style in the file: of plain cells, and of texts like formulas."""
@@ -265,6 +277,11 @@ class Sheet:
 
 def _legal(text: str) -> str:
     return _ILLEGAL.sub("\ufffd", text)[:_LONGEST]
+
+
+def _held(width: float) -> float:
+    """Characters of half width that a line surely holds: it ends before a code that is too long."""
+    return 0.9 * width - 2
 
 
 def _display_width(text: str) -> int:

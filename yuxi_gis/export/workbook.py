@@ -11,6 +11,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from yuxi_gis.catalog import load_catalog
 from yuxi_gis.checks import CheckResult
 from yuxi_gis.checks.baseline import lon_lat, said
 from yuxi_gis.codes import Masking
@@ -63,22 +64,22 @@ class _Column:
 
 
 _COLUMNS = {
-    "number": _Column("序号", "No.", 7, "ledger count"),
-    "rule": _Column("规则", "Rule", 7),
-    "title": _Column("检查项", "Check", 20, "ledger long text"),
-    "severity": _Column("级别", "Severity", 9, "ledger severity"),
-    "layer": _Column("图层", "Layer", 14, "ledger long text"),
-    "feature": _Column("地块代码", "Parcel", 23),
-    "other_layer": _Column("相关图层", "Other layer", 14, "ledger long text"),
-    "other_feature": _Column("相关地块", "Other parcel", 23),
-    "said": _Column("问题", "What is wrong", 60, "ledger long text"),
-    "value": _Column("数值", "Value", 12, "ledger number"),
-    "limit": _Column("限值", "Limit", 10, "ledger number"),
-    "unit": _Column("单位", "Unit", 7),
-    "area_m2": _Column("面积（m²）", "Area (m²)", 13, "ledger area"),
-    "mend": _Column("处理方法", "How to mend it", 60, "ledger long text"),
-    "state": _Column("状态", "State", 9),
-    "remark": _Column("备注", "Remark", 40, "ledger remark"),
+    "number": _Column("序号", "No.", 6, "ledger count"),
+    "rule": _Column("规则", "Rule", 6),
+    "title": _Column("检查项", "Check", 15, "ledger long text"),
+    "severity": _Column("级别", "Severity", 8, "ledger severity"),
+    "layer": _Column("图层", "Layer", 12, "ledger long text"),
+    "feature": _Column("地块代码", "Parcel", 22),
+    "other_layer": _Column("相关图层", "Other layer", 12, "ledger long text"),
+    "other_feature": _Column("相关地块", "Other parcel", 22),
+    "said": _Column("问题", "What is wrong", 46, "ledger long text"),
+    "value": _Column("数值", "Value", 10, "ledger number"),
+    "limit": _Column("限值", "Limit", 9, "ledger number"),
+    "unit": _Column("单位", "Unit", 6),
+    "area_m2": _Column("面积（m²）", "Area (m²)", 11, "ledger area"),
+    "mend": _Column("处理方法", "How to mend it", 46, "ledger long text"),
+    "state": _Column("状态", "State", 8),
+    "remark": _Column("备注", "Remark", 28, "ledger remark"),
     "village": _Column("村（代码）", "Village (code)", 24, "ledger long text"),
     "lon": _Column("中心经度", "Longitude", 13, "ledger degrees"),
     "lat": _Column("中心纬度", "Latitude", 12, "ledger degrees"),
@@ -89,9 +90,10 @@ HEADS: Mapping[str, Mapping[str, str]] = {
     "en": {name: column.en for name, column in _COLUMNS.items()},
 }
 _WIDTHS = [column.width for column in _COLUMNS.values()]
+_PRINTED = list(_COLUMNS).index("remark") + 1
 
-_OVERVIEW_WIDTHS = (24, 44, 18, 64)
-_LISTED = ("ledger text", "ledger long text", "ledger count", "ledger long text")
+_OVERVIEW_WIDTHS = (24, 44, 26, 60)
+_LISTED = ("ledger long text", "ledger long text", "ledger count", "ledger long text")
 _OVERVIEW_HEADS = (
     (("图层", "Layer"), ("名称", "Title"), ("地块数", "Records"), ("坐标系", "CRS")),
     (("规则", "Rule"), ("检查项", "Check"), ("级别", "Severity"), ("问题数", "Findings")),
@@ -154,7 +156,8 @@ def write_workbook(
         for part in parts:
             sheet = book.sheet(part.title, _WIDTHS)
             sheet.sheet.oddHeader.center.text = f"{part.title} {part.code}".replace("&", "&&")
-            sheet.table(list(HEADS[lang].values()), _cells(part.findings, result, k), "ledger head")
+            cells = _cells(part.findings, result, k)
+            sheet.table(list(HEADS[lang].values()), cells, "ledger head", printed=_PRINTED)
         book.save(target)
 
 
@@ -192,7 +195,7 @@ def _parts(result: CheckResult, k: int, taken: set[str]) -> Iterator[_Part]:
 def _cells(table: gpd.GeoDataFrame, result: CheckResult, k: int) -> list[Cells]:
     """The columns of the ledger."""
     lang = ("zh", "en")[k]
-    titles = {name: layer.spec.title(lang) for name, layer in result.layers.items()}
+    titles = _layer_titles(result, lang)
     rules = table["rule"].drop_duplicates()
     lon, lat = lon_lat(table)
     columns = {
@@ -216,6 +219,12 @@ def _cells(table: gpd.GeoDataFrame, result: CheckResult, k: int) -> list[Cells]:
         )
         for name, column in _COLUMNS.items()
     ]
+
+
+def _layer_titles(result: CheckResult, lang: str) -> dict[str, str]:
+    """The titles of all layers, the checked ones and the others."""
+    specs = load_catalog() | {name: layer.spec for name, layer in result.layers.items()}
+    return {name: spec.title(lang) for name, spec in specs.items()}
 
 
 def _titled(layers: pd.Series, titles: Mapping[str, str]) -> pd.Series:
@@ -290,8 +299,17 @@ def _tables(result: CheckResult, k: int) -> tuple[list[tuple[Any, ...]], ...]:
         (rule, rule_title(rule, lang), SEVERITY[severity][k], number)
         for (rule, severity), number in sorted(counts.items())
     ]
-    skipped = [
-        (run.rule, rule_title(run.rule, lang), run.layer, run.reason(lang))
-        for run in result.not_run
-    ]
-    return layers, found, skipped
+    return layers, found, list(_skipped(result, lang))
+
+
+def _skipped(result: CheckResult, lang: str) -> Iterator[tuple[str, str, str, str]]:
+    """What did not run, a row a layer and reason."""
+    titles = _layer_titles(result, lang)
+    rules: dict[tuple[str, str], list[str]] = {}
+    for run in result.not_run:
+        rules.setdefault((run.layer, run.reason(lang)), []).append(run.rule)
+    # Layers that were not given at all come last.
+    for (layer, reason), ids in sorted(rules.items(), key=lambda e: e[0][0] not in result.layers):
+        ids = list(dict.fromkeys(ids))
+        named = ("、" if lang == "zh" else ", ").join(rule_title(id, lang) for id in ids)
+        yield " ".join(ids), named, titles.get(layer, layer), reason

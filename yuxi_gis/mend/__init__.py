@@ -48,6 +48,8 @@ _ROUNDS = 4
 Progress = Callable[[str, str, float], None]
 #: A record: its layer and its position; -1 is the layer as such.
 Record = tuple[str, int]
+#: A rule and the one or two records that a finding of it names.
+Finding = tuple[str, Record, Record]
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def mend(
     layers: Mapping[str, pd.DataFrame],
     *,
     profile: Profile | str | Path | None = None,
+    found: gpd.GeoDataFrame | None = None,
     catalog: Mapping[str, LayerSpec] | None = None,
     progress: Progress | None = None,
 ) -> Mended:
@@ -81,6 +84,9 @@ def mend(
     profile : Profile, str or Path, optional
         Rules and tolerances; by default the built-in profile ``"standard"``. Nodes are inserted
         where its rule T06 finds them missing.
+    found : GeoDataFrame, optional
+        The findings of `checks.run_checks` on these layers by this profile, all its rules; where
+        they are not given, the checks run once more.
     catalog : mapping of str to LayerSpec, optional
         By default the one that comes with the package.
     progress : callable, optional
@@ -119,8 +125,12 @@ def mend(
     plans = judge.planned(layers)
     every = {(name, row) for name, one in plans.items() for row in one.mends["row"]}
     refused: dict[Record, str] = {}
-    tell("修补以前的检查", "checks before mending", 0.1)
-    before = judge.found(layers if every else {})
+    before: Counter[Finding] = Counter()
+    if every and found is None:
+        tell("修补以前的检查", "checks before mending", 0.1)
+        found = judge.found(layers)
+    if every and found is not None:
+        before = judge.counted(layers, found)
     for attempt in range(_ROUNDS):
         tell("修补并复查", "mending and checking again", 0.4 + 0.5 * attempt / _ROUNDS)
         mended = {name: one.applied(~_among(name, one, refused)) for name, one in plans.items()}
@@ -148,9 +158,13 @@ class _Judge:
     def planned(self, layers: Mapping[str, pd.DataFrame]) -> dict[str, Plan]:
         return {name: plan(self._subject(name, frame)) for name, frame in layers.items()}
 
-    def found(self, layers: Mapping[str, pd.DataFrame]) -> Counter[tuple[str, Record, Record]]:
+    def found(self, layers: Mapping[str, pd.DataFrame]) -> gpd.GeoDataFrame:
+        return run_checks(layers, profile=self.profile, catalog=self.catalog).findings
+
+    def counted(
+        self, layers: Mapping[str, pd.DataFrame], table: gpd.GeoDataFrame
+    ) -> Counter[Finding]:
         """How many findings there are of each rule on each pair of records."""
-        table = run_checks(layers, profile=self.profile, catalog=self.catalog).findings
         rows = {
             name: dict(zip(subject.feature, range(len(frame)), strict=True))
             for name, frame in layers.items()
@@ -170,7 +184,7 @@ class _Judge:
 
     def worse(
         self,
-        before: Counter[tuple[str, Record, Record]],
+        before: Counter[Finding],
         given: Mapping[str, pd.DataFrame],
         mended: Mapping[str, pd.DataFrame],
         refused: Mapping[Record, str],
@@ -179,7 +193,7 @@ class _Judge:
         longer valid, or something left to mend; and the rules that say so."""
         worse = {
             record: rule
-            for rule, *records in self.found(mended) - before
+            for rule, *records in self.counted(mended, self.found(mended)) - before
             for record in records
             if record[0]
         }

@@ -38,8 +38,8 @@ _NET = {"landuse": "TBDLMJ", "protected_cropland": "YJJBNTMJ"}
 def area_matches_geometry(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
     查什么：实测面积 SCMJ 与图形的高斯—克吕格平面面积之差超过限差（0.1 平方米与 0.1 % 取大者）为
-    警告，超过 5 % 为错误。经纬度的图层按其自身基准的三度带计算。图形无效的地块没有确定的面积，归
-    T01。
+    警告；超过 5 % 的为错误，但限值未核实时仍作警告。经纬度的图层按其自身基准的三度带计算。图形
+    无效的地块没有确定的面积，归 T01。
 
     为什么：合同和权证上的面积来自 SCMJ；与图形不符说明面积没有更新，或图形有错。
 
@@ -51,7 +51,8 @@ def area_matches_geometry(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRu
     area_relative、area_gross。
 
     What it finds: a recorded area SCMJ that differs from the outline's area in the Gauss-Kruger
-    plane by more than the greater of 0.1 m² and 0.1 % (a warning), or by more than 5 % (an error).
+    plane by more than the greater of 0.1 m² and 0.1 % (a warning), or by more than 5 % (an error,
+    but a warning as long as the limits are not verified).
     A layer in degrees is measured in the 3-degree zone of its own datum. A parcel with invalid
     geometry has no definite area: it is T01's.
 

@@ -170,14 +170,18 @@ def code_prefix(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     name = _COUNTY[subject.spec.id]
     if subject.has(name):
         yield from _of_yuxi(subject, name)
-    for longer, shorter, severity in _PREFIXES.get(subject.spec.id, ()):
-        gone = [field for field in (longer, shorter) if not subject.has(field)]
-        yield from (absent(subject.spec.by_name[field]) for field in gone)
-        if not gone:
+    prefixes = _PREFIXES.get(subject.spec.id, ())
+    needed = dict.fromkeys([name, *(field for pair in prefixes for field in pair[:2])])
+    yield from (absent(subject.spec.by_name[field]) for field in needed if not subject.has(field))
+    for longer, shorter, severity in prefixes:
+        if subject.has(longer) and subject.has(shorter):
             yield _begins_with(subject, longer, shorter, severity)
     issuers = subject.others.get("issuer")
-    if subject.spec.id == "farmland" and issuers is not None and issuers.has("FBFBM"):
-        yield from _issuer_known(subject, issuers)
+    if subject.spec.id == "farmland" and issuers is not None and subject.has("DKBM"):
+        if issuers.has("FBFBM"):
+            yield _issuer_known(subject, issuers)
+        else:
+            yield absent(issuers.spec.by_name["FBFBM"])
 
 
 def _today(codes: pd.Series) -> pd.Series:
@@ -251,14 +255,12 @@ def _begins_with(subject: Subject, longer: str, shorter: str, severity: str) -> 
     )
 
 
-def _issuer_known(subject: Subject, issuers: Subject) -> Iterator[gpd.GeoDataFrame]:
-    if not subject.has("DKBM"):
-        return
+def _issuer_known(subject: Subject, issuers: Subject) -> gpd.GeoDataFrame:
     code = subject.text("DKBM")
     known = list(_today(issuers.text("FBFBM").dropna()))
     formed = well_formed(code, subject.spec.by_name["DKBM"])
     strange = formed & ~_today(code).str[:14].isin(known).to_numpy(bool)
-    yield subject.at(
+    return subject.at(
         strange,
         other_layer="issuer",
         words={"issuer": code[strange].str[:14]},
@@ -334,7 +336,7 @@ def homestead_code_form(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     layers=("homestead", "cadastral_parcel"),
     fields=("BDCDYH",),
 )
-def unit_code_form(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
+def unit_code_form(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
     查什么：不动产单元号 BDCDYH 不是 28 位的规定格式，或前 19 位与宗地代码 ZDDM 不同（未填的不查；
     ZDDM 本身的格式归 A09）。
@@ -368,6 +370,7 @@ def unit_code_form(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
         en="the parcel code of 19 characters, F, L, Q or W and 8 digits (28 in all)",
     )
     if not subject.has("ZDDM"):
+        yield absent(subject.spec.by_name["ZDDM"])
         return
     fields = subject.spec.by_name
     unit, parcel = subject.text("BDCDYH"), subject.text("ZDDM")

@@ -12,7 +12,7 @@ import pandas as pd
 from yuxi_gis import findings
 from yuxi_gis.catalog import FieldSpec
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.rules.reading import rows_of
+from yuxi_gis.checks.rules.reading import file_of, rows_of
 from yuxi_gis.checks.subject import Mask, Subject, severity_of
 from yuxi_gis.read.fields import official_names
 from yuxi_gis.specs import folded
@@ -290,9 +290,10 @@ def _too_narrow(
         words={
             "have": [width[field.name] for field in narrow],
             "want": [field.length for field in narrow],
+            "file": file_of(path) or subject.spec.name,
         },
-        zh="字段 {name}（{title_zh}）的长度为 {have}，标准为 {want}。",
-        en="Field {name} ({title_en}) is {have} characters wide; the standard has {want}.",
+        zh="{file} 的字段 {name}（{title_zh}）长度为 {have}，标准为 {want}。",
+        en="{file}: field {name} ({title_en}) is {have} characters wide; the standard has {want}.",
     )
 
 

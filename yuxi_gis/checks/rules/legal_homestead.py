@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from yuxi_gis.checks.registry import rule
+from yuxi_gis.checks.registry import NotRun, rule
+from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Mask, Subject
 from yuxi_gis.findings import printable
 from yuxi_gis.units import to_mu
@@ -42,7 +43,7 @@ _NAMED = 8
         *(f"homestead_household_{side}" for side in _SIDES),
     ),
 )
-def homestead_area(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
+def homestead_area(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
     查什么：宅基地面积（ZJDMJ，未填时用图形面积）比批准面积（PZMJ）大 1 平方米以上；没有批准面积的，
     与用地标准比较：户籍人口（CYRS）乘以人均标准，且不超过每户上限，人口未填时只看每户上限。数据看
@@ -88,6 +89,9 @@ def homestead_area(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     approved = subject.number("PZMJ") if subject.has("PZMJ") else np.full(len(area), np.nan)
     persons = subject.number("CYRS") if subject.has("CYRS") else np.full(len(area), np.nan)
     told = approved > 0
+    # Without a field the laxer standard is all that is left to compare with: say so.
+    needed = ("PZMJ",) if told.all() else ("PZMJ", "CYRS")
+    yield from (absent(subject.spec.by_name[f]) for f in needed if not subject.has(f))
     limit = np.where(told, approved, _standard(subject, persons))
     over: Mask = np.round(area - limit, 4) > subject.profile.number("homestead_tolerance")
     people = [f"{n:.0f}" if n > 0 else "?" for n in persons[over]]
@@ -125,7 +129,7 @@ def homestead_area(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     confidence="K",
     on="records",
     layers=("homestead",),
-    fields=("HZZJHM",),
+    fields=("HZZJHM", "ZDDM"),
 )
 def one_household_one_homestead(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
@@ -160,7 +164,7 @@ def one_household_one_homestead(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     not verified).
     """
     homes = pd.DataFrame({"person": _persons(subject), "name": subject.feature})
-    code = subject.text("ZDDM") if subject.has("ZDDM") else pd.Series(pd.NA, index=homes.index)
+    code = subject.text("ZDDM")
     homes["code"] = code.astype(object).where(code.notna(), homes["name"])
     groups = homes.groupby("person")["code"]
     count = groups.transform("nunique").fillna(0)

@@ -75,7 +75,7 @@ def cropland_flag(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     flag = subject.text("SFJBNT")
     yes, no = (flag.isin(words).to_numpy(bool) for words in (_YES, _NO))
     plots = _without(subject.metre.to_numpy(), ~(yes | no))
-    within = shapely.box(*shapely.total_bounds(patches)).intersects(plots)
+    within = shapely.intersects(shapely.box(*gpd.GeoSeries(patches).total_bounds), plots)
     area = shapely.area(plots)
     outside = int((~within & yes & (area > 0)).sum())
     if outside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
@@ -54,7 +55,7 @@ def told(
     for note in subject.frame.attrs.get("notes", ()):
         if note["what"] not in words:
             continue
-        part = findings.printable(note["part"]) if note.get("part") else ""
+        part = file_of(note["part"]) if note.get("part") else ""
         yield subject.whole(
             [findings.plain(note["zh"])],
             severity=severity.get(note["severity"], note["severity"]),
@@ -63,6 +64,12 @@ def told(
             zh="{part}：{name}" if part else "{name}",
             en="{part}: {said}" if part else "{said}",
         )
+
+
+def file_of(name: str) -> str:
+    """The file of a table with the folder it lies in; where that lies is nobody's business."""
+    path = re.split(r"[/\\]", name.partition("|")[0])
+    return findings.printable("/".join(path[-2:]))
 
 
 def rows_of(rows: np.ndarray) -> str:

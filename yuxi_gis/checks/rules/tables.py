@@ -165,7 +165,7 @@ def codes_resolve(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     confidence="V",
     on="records",
     layers=("contractor",),
-    fields=("CBFBM",),
+    fields=("CBFBM", "CBFLX"),
     needs=("household_member",),
 )
 def household_members(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
@@ -206,10 +206,8 @@ def household_members(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
         yield absent(members.spec.by_name["CBFBM"])
         return
     code, house = subject.text("CBFBM"), members.text("CBFBM")
-    judged = code.notna().to_numpy()
-    if subject.has("CBFLX"):
-        kind = subject.text("CBFLX")
-        judged = judged & (kind.isna() | (kind == _HOUSEHOLD)).to_numpy(bool)
+    kind = subject.text("CBFLX")
+    judged = (code.notna() & (kind.isna() | (kind == _HOUSEHOLD))).to_numpy(bool)
     count = code.map(house.value_counts()).fillna(0).to_numpy("float64")
     if subject.has("CBFCYSL"):
         said = subject.number("CBFCYSL")

@@ -7,13 +7,14 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import shapely
 
 from yuxi_gis import findings
 from yuxi_gis.checks.pairs import Pairs
 from yuxi_gis.checks.registry import rule
-from yuxi_gis.checks.subject import Mask, Subject
+from yuxi_gis.checks.subject import Mask, Subject, Texts
 from yuxi_gis.units import to_mu
 
 __all__ = ["geometry_there", "geometry_valid", "no_duplicate", "no_overlap"]
@@ -71,16 +72,16 @@ def geometry_valid(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     words = {
         "reason_zh": what.map(lambda text: _REASONS.get(text, (text, text))[0]).to_numpy(),
         "reason_en": what.map(lambda text: _REASONS.get(text, (text, text))[1]).to_numpy(),
-        "x": x,
-        "y": y,
+        "at_zh": _at(x, y, known, "，位置 "),
+        "at_en": _at(x, y, known, " at "),
     }
     yield findings.make(
         subject.feature[wrong],
         place,
         subject.crs,
         words=words,
-        zh="地块 {feature} 的图形无效：{reason_zh}，位置 ({x:.10g}, {y:.10g})。",
-        en="Parcel {feature}: invalid geometry, {reason_en} at ({x:.10g}, {y:.10g}).",
+        zh="地块 {feature} 的图形无效：{reason_zh}{at_zh}。",
+        en="Parcel {feature}: invalid geometry, {reason_en}{at_en}.",
     )
 
 
@@ -251,6 +252,14 @@ def no_duplicate(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
         en="Parcels {feature} and {other_feature} have the same outline ({value:.2f} m², "
         "{mu:.4f} mu); one seems to be recorded twice.",
     )
+
+
+def _at(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], known: Mask, lead: str) -> Texts:
+    """`lead` and where a fault is; nothing where that is unknown."""
+    said = np.full(len(x), "", dtype=object)
+    places = zip(x[known], y[known], strict=True)
+    said[known] = [f"{lead}({east:.10g}, {north:.10g})" for east, north in places]
+    return said
 
 
 def _without_area(subject: Subject) -> Mask:
