@@ -186,3 +186,23 @@ def test_codes_without_the_field_they_begin_with_are_listed_as_not_judged() -> N
     unit = pd.DataFrame({"BDCDYH": ["530402001001JC00001W00000000"]})
     result = run_checks({"homestead": unit}, rules=["A10"])
     assert skipped(result, "homestead") == ["field ZDDM is missing"]
+
+
+def test_tables_without_the_field_that_tells_what_to_compare_are_listed_as_not_judged() -> None:
+    """Without CBFLX a company would count as a household, without ZDDM one homestead as two."""
+    house = "530402001001010001"
+    layers = {
+        "contractor": pd.DataFrame({"CBFBM": [house], "CBFCYSL": [5]}),
+        "household_member": pd.DataFrame({"CBFBM": [house], "YHZGX": ["02"]}),
+    }
+    result = run_checks(layers, rules=["X03"])
+    assert result.findings.empty
+    assert skipped(result, "contractor") == ["missing: CBFLX"]
+    homes = pd.DataFrame({"HZZJHM": ["999999198001010019"] * 2, "ZJDMJ": [200.0, 200.0]})
+    result = run_checks({"homestead": homes}, rules=["L03"])
+    assert result.findings.empty and skipped(result, "homestead") == ["missing: ZDDM"]
+    result = run_checks({"homestead": homes}, rules=["L02"])
+    assert result.findings["limit"].tolist() == [150.0, 150.0]
+    assert skipped(result, "homestead") == ["field PZMJ is missing", "field CYRS is missing"]
+    result = run_checks({"homestead": homes.assign(PZMJ=250.0)}, rules=["L02"])
+    assert result.findings.empty and skipped(result, "homestead") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import PurePath
 from types import MappingProxyType
 
 import geopandas as gpd
@@ -67,9 +68,12 @@ def told(
 
 
 def file_of(name: str) -> str:
-    """The file of a table with the folder it lies in; where that lies is nobody's business."""
-    path = re.split(r"[/\\]", name.partition("|")[0])
-    return findings.printable("/".join(path[-2:]))
+    """The file of a table with the folder it lies in (where that lies is nobody's business), and
+    the table where its file has another name."""
+    path, _, table = name.partition("|")
+    parts = re.split(r"[/\\]", path)
+    more = f"|{table}" if table and table != PurePath(parts[-1]).stem else ""
+    return findings.printable("/".join(parts[-2:]) + more)
 
 
 def rows_of(rows: np.ndarray) -> str:
