@@ -427,6 +427,13 @@ SECOND_SURVEY = words(
 )
 
 
+def test_a_field_that_both_editions_have_does_not_make_a_layer_new() -> None:
+    columns = words("BSM DLBM KCLX KCDLBM GDPDJ TKXS TKMJ XZDWMJ LXDWMJ")
+    edition = CATALOG["landuse"].edition(columns)
+    assert edition is not None and edition.name == "second_survey"
+    assert CATALOG["landuse"].edition([*columns, "GDPDJB"]) is None
+
+
 def test_second_survey_columns_get_their_names_of_today() -> None:
     spec = CATALOG["landuse"]
     edition = spec.edition(SECOND_SURVEY)

@@ -172,13 +172,14 @@ class LayerSpec:
         """The older standard that a table follows; None for the one of today.
 
         A table follows an older standard when it has a field that only that one has, and none
-        under the name that replaced an old one. When two fit equally well, none is named.
+        under the name that replaced an old one (those that it may have had itself, `Edition.open`,
+        say nothing). When two fit equally well, none is named.
         """
         have = {folded(column) for column in columns}
         scores = {
             edition.name: len(have & set(map(folded, edition.marks)))
             for edition in self.editions
-            if not have & set(map(folded, edition.aliases.values()))
+            if not have & {folded(n) for n in edition.aliases.values() if n not in edition.open}
         }
         best = max(scores.values(), default=0)
         names = [name for name, score in scores.items() if score == best]

@@ -117,7 +117,7 @@ def to_json(summary: Summary, inputs: Iterable[object] = ()) -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    records: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
+    records = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     for record in records:
         for name, value in record.items():
             if isinstance(value, float) and not math.isfinite(value):
