@@ -117,7 +117,8 @@ def to_json(summary: Summary, inputs: Iterable[object] = ()) -> dict[str, Any]:
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    records = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    rows = table.to_dict("records")
+    records = [{str(name): value for name, value in row.items()} for row in rows]
     for record in records:
         for name, value in record.items():
             if isinstance(value, float) and not math.isfinite(value):
