@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from shapely import box
 
 from yuxi_gis.read import read_layer
-from yuxi_gis.read.declared import Declared, of_arrow, of_vct
+from yuxi_gis.read.declared import of_arrow, of_vct
 from yuxi_gis.read.garbled import garbled
+from yuxi_gis.read.table import Declared
 from yuxi_gis.read.vct.sections import Field, Section, read_fields
 from yuxi_gis.regions import region_names
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+
+from yuxi_gis.read.table import Declared
 
 if TYPE_CHECKING:
     from yuxi_gis.read.access.jet import Column
     from yuxi_gis.read.dbf import Field
     from yuxi_gis.read.vct.sections import Field as VctField
 
-__all__ = ["Declared", "of_access", "of_arrow", "of_dbf", "of_ogr", "of_vct"]
+__all__ = ["of_access", "of_arrow", "of_dbf", "of_ogr", "of_vct"]
 
 #: dBASE types; N without decimals is whole.
 _DBF = {"C": "text", "M": "text", "N": "number", "F": "number", "D": "date", "L": "logical"}
@@ -62,22 +63,6 @@ _ARROW = (
     (pa.types.is_string, "text"),
     (pa.types.is_large_string, "text"),
 )
-
-
-@dataclass(frozen=True)
-class Declared:
-    """One field as its file declares it.
-
-    Attributes
-    ----------
-    type : {"text", "integer", "number", "date", "logical", "binary"}
-    width : int or None
-        Of text, as the format counts it: bytes in a DBF, else characters. None where it is not
-        declared, and of other types.
-    """
-
-    type: str
-    width: int | None = None
 
 
 def of_dbf(columns: Iterable[str], fields: Iterable[Field]) -> dict[str, Declared]:

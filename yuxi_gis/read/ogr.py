@@ -28,10 +28,10 @@ from yuxi_gis.crs import parse_crs
 from yuxi_gis.errors import CRSError, SourceError, YuxiGisError
 from yuxi_gis.read.arrow import no_times, to_frame
 from yuxi_gis.read.codepage import Text, text_of
-from yuxi_gis.read.declared import Declared, of_ogr
+from yuxi_gis.read.declared import of_ogr
 from yuxi_gis.read.geojson import stated_crs
 from yuxi_gis.read.geometry import from_wkb
-from yuxi_gis.read.table import Decision, Note, Options, RawTable
+from yuxi_gis.read.table import Decision, Declared, Note, Options, RawTable
 
 __all__ = ["ROW_NUMBERS", "open", "reading", "unreadable"]
 

@@ -16,12 +16,11 @@ import pandas as pd
 from pyproj import CRS
 
 from yuxi_gis.crs import parse_crs
-from yuxi_gis.read.declared import Declared
 
 if TYPE_CHECKING:
     from yuxi_gis.crs.datum import DatumShift
 
-__all__ = ["CONFIDENCE", "Decision", "Note", "Options", "RawTable"]
+__all__ = ["CONFIDENCE", "Decision", "Declared", "Note", "Options", "RawTable"]
 
 #: How sure a decision is: the user or the format says so; the data show it; the best guess.
 CONFIDENCE = ("certain", "high", "low")
@@ -135,6 +134,22 @@ class Options:
     def of(cls, *, crs: Any = None, **others: Any) -> Options:
         """Options with `crs` as anything that pyproj takes."""
         return cls(crs=None if crs is None else parse_crs(crs), **others)
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One field as its file declares it.
+
+    Attributes
+    ----------
+    type : {"text", "integer", "number", "date", "logical", "binary"}
+    width : int or None
+        Of text, as the format counts it: bytes in a DBF, else characters. None where it is not
+        declared, and of other types.
+    """
+
+    type: str
+    width: int | None = None
 
 
 @dataclass(frozen=True)
