@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Iterator
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +12,16 @@ import shapely
 
 from yuxi_gis import findings
 from yuxi_gis.checks.registry import NotRun, rule
-from yuxi_gis.checks.subject import Mask, Shapes, Subject
+from yuxi_gis.checks.rings import (
+    BLOCK,
+    ROUNDING,
+    Faults,
+    Outlines,
+    angle_between,
+    each_outlines,
+    search,
+)
+from yuxi_gis.checks.subject import Subject
 
 __all__ = [
     "coordinates_rounded",
@@ -27,12 +33,8 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
 
-# Parcels whose coordinates are laid out at a time: what bounds the memory.
-_BLOCK = 100_000
 # The end of a fold may have so many edges: a square or a rounded one.
 _CAP = 3
-# What coordinates with a zone prefix (8 digits before the point) lose as binary numbers, and more.
-_ROUNDING = 1e-6
 
 
 @rule(
@@ -72,13 +74,13 @@ def no_repeated_vertex(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     limit = subject.profile.number("repeated_vertex")
 
-    def short(outlines: _Outlines) -> _Faults:
+    def short(outlines: Outlines) -> Faults:
         length = outlines.length()
         return outlines.faults(length < limit, length)
 
     yield _at_vertices(
         subject,
-        _search(subject, short, limit),
+        search(subject, short, limit),
         limit=limit,
         unit="m",
         zh="地块 {feature} 有 {count} 处相邻节点的距离小于 {limit:g} m，最小 {value:.6f} m。",
@@ -127,15 +129,15 @@ def no_spike(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     limit = subject.profile.number("narrow_angle")
 
-    def sharp(outlines: _Outlines) -> _Faults:
+    def sharp(outlines: Outlines) -> Faults:
         after, before = outlines.after(), outlines.after(-1)
         there, back = outlines.xy[after] - outlines.xy, outlines.xy[before] - outlines.xy
-        angle = _angle(there, back)
+        angle = angle_between(there, back)
         return outlines.faults(angle < limit, angle)
 
     yield _at_vertices(
         subject,
-        _search(subject, sharp, 0.0, limit, subject.profile.number("repeated_vertex")),
+        search(subject, sharp, 0.0, limit, subject.profile.number("repeated_vertex")),
         limit=limit,
         unit="°",
         zh="地块 {feature} 有 {count} 处夹角小于 {limit:g}°，最小 {value:.2f}°。",
@@ -189,7 +191,9 @@ def no_fold(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     )
     table = pd.concat(
         _folds(outlines, width, length, angle)
-        for outlines in _outlines(subject, width, step=subject.profile.number("repeated_vertex"))
+        for outlines in each_outlines(
+            subject, width, step=subject.profile.number("repeated_vertex")
+        )
     )
     rows = np.unique(table["row"].to_numpy())
     ends = table[["x", "y", "x2", "y2"]].to_numpy().reshape(-1, 2, 2)
@@ -252,10 +256,10 @@ def coordinates_rounded(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]
         return
     step = subject.profile.number("coordinate_step")
     total = fine = 0
-    for start in range(0, len(subject.shapes), _BLOCK):
-        xy = shapely.get_coordinates(subject.shapes[start : start + _BLOCK])
+    for start in range(0, len(subject.shapes), BLOCK):
+        xy = shapely.get_coordinates(subject.shapes[start : start + BLOCK])
         total += len(xy)
-        fine += int((np.abs(xy - np.round(xy / step) * step) > _ROUNDING).any(axis=1).sum())
+        fine += int((np.abs(xy - np.round(xy / step) * step) > ROUNDING).any(axis=1).sum())
     if fine:
         yield subject.whole(
             [subject.spec.id],
@@ -268,131 +272,8 @@ def coordinates_rounded(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]
         )
 
 
-# Outlines as coordinates -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Faults:
-    """Places of a fault: its parcel's row, where it is, and what was measured there."""
-
-    row: Rows
-    xy: Floats
-    value: Floats
-
-
-@dataclass(frozen=True)
-class _Outlines:
-    """Rings of many parcels in one, each vertex once: `xy`, the ring's number and the parcel's
-    row."""
-
-    xy: Floats
-    ring: Rows
-    row: Rows
-
-    @cached_property
-    def first(self) -> Rows:
-        """The first vertex of each ring."""
-        return np.flatnonzero(np.diff(self.ring, prepend=-1))
-
-    @cached_property
-    def size(self) -> Rows:
-        """The number of vertices of each ring."""
-        return np.diff(self.first, append=len(self.ring))
-
-    def each(self, of_ring: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """What is known of the rings, for their vertices."""
-        return np.repeat(of_ring, self.size)
-
-    def after(self, steps: int = 1) -> Rows:
-        """The vertex so many steps after each one, around its ring."""
-        first = self.each(self.first)
-        here = np.arange(len(self.ring))
-        return np.asarray(first + (here - first + steps) % self.each(self.size))
-
-    def length(self) -> Floats:
-        """The length of the edge from each vertex to the next."""
-        return np.asarray(np.hypot(*(self.xy[self.after()] - self.xy).T))
-
-    def mean_width(self) -> Floats:
-        """Twice the area by the length of each ring."""
-        here = self.xy - np.repeat(self.xy[self.first], self.size, axis=0)
-        twice = np.add.reduceat(_cross(here, here[self.after()]), self.first)
-        return np.asarray(np.abs(twice) / np.add.reduceat(self.length(), self.first))
-
-    def faults(self, which: Mask, value: Floats) -> _Faults:
-        return _Faults(self.row[which], self.xy[which], value[which])
-
-    def __getitem__(self, which: Mask) -> _Outlines:
-        return _Outlines(self.xy[which], self.ring[which], self.row[which])
-
-
-def _outlines(
-    subject: Subject, short: float, angle: float = 0.0, step: float = 0.0
-) -> Iterator[_Outlines]:
-    """The outlines of the valid parcels in metres that may have a fault, a block at a time.
-
-    Parameters
-    ----------
-    short, angle : float
-        Faults are where an edge is no longer than `short` (m) or an angle is below `angle` (°):
-        outlines without such a place are left out.
-    step : float
-        Vertices that are closer to the next one are left out, and rings of less than three others.
-    """
-    shapes = np.where(subject.valid, subject.metre.to_numpy(), np.array(None))
-    for start in range(0, max(len(shapes), 1), _BLOCK):
-        block = shapes[start : start + _BLOCK]
-        rows = start + np.flatnonzero(_doubtful(block, max(short, step), angle))
-        parts, row = shapely.get_parts(shapes[rows], return_index=True)
-        rings, part = shapely.get_rings(parts, return_index=True)
-        xy, ring = shapely.get_coordinates(rings, return_index=True)
-        last = np.append(ring[1:] != ring[:-1], True)[: len(ring)]
-        outlines = _Outlines(xy, ring, rows[row[part[ring]]])[~last]
-        if step > 0:
-            outlines = outlines[outlines.length() >= step]
-            outlines = outlines[outlines.each(outlines.size >= 3)]
-        yield outlines
-
-
-def _doubtful(shapes: Shapes, short: float, angle: float) -> Mask:
-    """Which parcels have an edge no longer than `short` or an angle below `angle`, or several
-    rings: those need a closer look."""
-    one = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
-    one &= shapely.get_num_interior_rings(shapes) == 0
-    doubtful = ~(one | shapely.is_missing(shapes))
-    xy, row = shapely.get_coordinates(np.where(one, shapes, np.array(None)), return_index=True)
-    within = row[1:] == row[:-1]
-    edge, row = np.diff(xy, axis=0)[within], row[1:][within]
-    square = (edge**2).sum(axis=1)
-    doubtful[row[square <= (short + _ROUNDING) ** 2]] = True
-    if angle > 0:
-        # The edge before each: that of the last vertex before the first one.
-        before = np.arange(-1, len(row) - 1)
-        first = np.flatnonzero(np.diff(row, prepend=-1))
-        before[first] = np.append(first[1:], len(row))[: len(first)] - 1
-        back = -(edge * edge[before]).sum(axis=1)
-        cosine = np.cos(np.radians(min(angle, 180.0))) - _ROUNDING
-        doubtful[row[back >= cosine * np.sqrt(square * square[before])]] = True
-    return doubtful
-
-
-def _search(
-    subject: Subject,
-    judge: Callable[[_Outlines], _Faults],
-    short: float,
-    angle: float = 0.0,
-    step: float = 0.0,
-) -> _Faults:
-    found = [judge(outlines) for outlines in _outlines(subject, short, angle, step)]
-    return _Faults(
-        np.concatenate([part.row for part in found]),
-        np.concatenate([part.xy for part in found]),
-        np.concatenate([part.value for part in found]),
-    )
-
-
 def _at_vertices(
-    subject: Subject, faults: _Faults, *, zh: str, en: str, limit: float, unit: str
+    subject: Subject, faults: Faults, *, zh: str, en: str, limit: float, unit: str
 ) -> gpd.GeoDataFrame:
     """One finding a parcel, at all its places, with the least value and their `count`."""
     rows, index, count = np.unique(faults.row, return_inverse=True, return_counts=True)
@@ -412,16 +293,7 @@ def _at_vertices(
     )
 
 
-def _cross(a: Floats, b: Floats) -> Floats:
-    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
-
-
-def _angle(a: Floats, b: Floats) -> Floats:
-    """The angle between vectors in degrees, 0 … 180."""
-    return np.asarray(np.degrees(np.arctan2(np.abs(_cross(a, b)), (a * b).sum(axis=1))))
-
-
-def _folds(outlines: _Outlines, width: float, length: float, angle: float) -> pd.DataFrame:
+def _folds(outlines: Outlines, width: float, length: float, angle: float) -> pd.DataFrame:
     """The folds of outlines: their rows, lengths, mean widths and the ends of their middle lines.
 
     Parameters
@@ -462,7 +334,7 @@ def _strips(
     ndarray of float64, shape (m, 6)
         Length and mean width of the strip, and the ends of its middle line.
     """
-    opposite = np.flatnonzero(_angle(b - a, c - d) < angle)
+    opposite = np.flatnonzero(angle_between(b - a, c - d) < angle)
     a, b, c, d = a[opposite], b[opposite], c[opposite], d[opposite]
     size = np.hypot(*(b - a).T)
     along = (b - a) / size[:, None]
