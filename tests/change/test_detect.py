@@ -326,9 +326,40 @@ def test_too_few_pixels(tmp_path):
     refused(saved(tmp_path, a=land, b=land), tmp_path, SceneError, "only 100 valid pixels")
 
 
-def test_different_bands(tmp_path):
+def test_no_bands_in_common(tmp_path):
     land = ground((60, 60))
-    refused(saved(tmp_path, a=land, b=land[:4]), tmp_path, SceneError, "number of bands")
+    four = write(tmp_path / "b.tif", land[:4], names=None)
+    refused((*saved(tmp_path, a=land), four), tmp_path, SceneError, "no bands in common")
+
+
+def test_the_common_bands_of_four_and_six_are_used(tmp_path):
+    land = ground((80, 80))
+    built = land.copy()
+    put(built, slice(30, 42), slice(30, 42), "concrete")
+    scenes = saved(tmp_path, a=look(land, 1), b=look(built, 2)[:4])
+    result = detect_change(*scenes, tmp_path / "out")
+    with rasterio.open(result.raster) as data:
+        changed = data.read(2) == 1
+    assert changed[31:41, 31:41].all()
+    changed[28:44, 28:44] = False
+    assert changed.mean() < 0.005
+
+
+def test_a_coarser_second_scene_gives_the_grid(tmp_path):
+    land = ground((120, 120))
+    built = land.copy()
+    put(built, slice(30, 60), slice(30, 60), "concrete")
+    coarse = look(built, 2).reshape(6, 40, 3, 40, 3).mean(axis=(2, 4))
+    one = write(tmp_path / "a.tif", look(land, 1))
+    two = write(tmp_path / "b.tif", coarse, transform=GRID * GRID.scale(3))
+    result = detect_change(one, two, tmp_path / "out")
+    with rasterio.open(result.raster) as data:
+        assert data.shape == (40, 40)
+        assert data.transform == GRID * GRID.scale(3)
+        changed = data.read(2) == 1
+    assert changed[11:19, 11:19].all()
+    changed[9:21, 9:21] = False
+    assert changed.mean() < 0.005
 
 
 def test_far_apart(tmp_path):

@@ -162,15 +162,27 @@ def opened(tmp_path: Path, name: str, data: np.ndarray, **options: object) -> Sc
 
 def test_different_number_of_bands(tmp_path):
     one, two = opened(tmp_path, "one", some(2)), opened(tmp_path, "two", some(3))
-    with refuses("one.tif has 2", "two.tif has 3"), align(one, two):
+    with refuses("one.tif has 2", "two.tif has 3", "--bands"), align(one, two):
         pass
 
 
-def test_different_bands(tmp_path):
+def test_no_common_bands(tmp_path):
     one = opened(tmp_path, "one", some(2), names=("red", "nir"))
-    two = opened(tmp_path, "two", some(2), names=("red", "swir1"))
-    with refuses("different bands", "swir1"), align(one, two):
+    two = opened(tmp_path, "two", some(2), names=("green", "swir1"))
+    with refuses("no bands in common", "swir1", "--bands"), align(one, two):
         pass
+
+
+def test_the_common_bands_are_compared(tmp_path):
+    data = some(3)
+    one = opened(tmp_path, "one", data, names=("red", "nir", "swir1"))
+    two = opened(tmp_path, "two", data[[2, 0]], names=("swir1", "red"))
+    with align(one, two) as pair:
+        assert pair.roles == ("red", "swir1")
+        assert (pair.before_bands, pair.after_bands) == ((1, 3), (2, 1))
+        before, after, _ = whole(pair)
+    assert before.shape[0] == 2
+    assert np.array_equal(before, after)
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4543", "EPSG:32651"])
@@ -186,7 +198,7 @@ def test_no_overlap(tmp_path, crs):
 
 
 def whole(pair):
-    rows, columns = pair.before.shape
+    rows, columns = pair.grid.shape
     return pair.read(Window(0, 0, columns, rows))
 
 

@@ -42,7 +42,7 @@ from yuxi_gis.change.threshold import FALSE_SHARE, Threshold
 from yuxi_gis.codes import Masking, mask_codes
 from yuxi_gis.errors import ParameterError, SceneError
 from yuxi_gis.outputs import refuse_inputs, staged_folder
-from yuxi_gis.read.raster import Pair, Scene, align, open_scene
+from yuxi_gis.read.raster import Grid, Pair, align, open_scene
 
 __all__ = ["OWNS", "ChangeResult", "detect_change"]
 
@@ -176,16 +176,17 @@ def detect_change(
     """
     layers = _layers(parcels)
     first, second = open_scene(before), open_scene(after)
-    if parcels is not None:
-        _require_north_up(first)
     refuse_inputs([Path(out) / name for name in OWNS], [before, after])
-    places = None if parcels is None else gather(layers, first.crs.to_wkt())
     say = progress or (lambda zh, en, fraction: None)
     with (
         rasterio.Env(GDAL_CACHEMAX=_CACHE_MB),
         staged_folder(out, owns=OWNS, overwrite=overwrite) as folder,
         align(first, second) as pair,
     ):
+        crs = pair.grid.crs.to_wkt()
+        if parcels is not None:
+            _require_north_up(pair.grid)
+        places = None if parcels is None else gather(layers, crs)
         scratch = folder / "scratch"
         scratch.mkdir()
         run = Passes(pair, scratch)
@@ -204,7 +205,7 @@ def detect_change(
             for layer, frame in {"changed_parcels": table, "parcel_shares": shares}.items():
                 _write(folder / "parcels.gpkg", layer, frame, masking, tags)
         blocks = run.trace(_part(say, "生成图斑", "patches", 0.85, 1.0))
-        patches = collect_patches(blocks, first, second, layers)
+        patches = collect_patches(blocks, first, second, layers, crs=crs)
         _write(folder / "patches.gpkg", "patches", patches.table, masking, tags)
         run.publish(folder / "change.tif", tags)
     say("变化检测完成", "change detection done", 1.0)
@@ -215,8 +216,8 @@ def detect_change(
         shares=shares,
         threshold=threshold.value,
         changed_share=changed / sample.seen,
-        seen_share=sample.seen / (first.width * first.height),
-        clouded_share=sample.clouded / (first.width * first.height),
+        seen_share=sample.seen / (pair.grid.width * pair.grid.height),
+        clouded_share=sample.clouded / (pair.grid.width * pair.grid.height),
         dropped=patches.dropped,
         notes=() if has_reflectance(pair) else (_NO_REFLECTANCE,),
     )
@@ -240,14 +241,14 @@ def _layers(parcels: object) -> dict[str, gpd.GeoDataFrame]:
     return shaped(parcels)
 
 
-def _require_north_up(scene: Scene) -> None:
+def _require_north_up(grid: Grid) -> None:
     """Exact fractions of pixels are known on upright grids only."""
-    t = scene.transform
+    t = grid.transform
     if t.b or t.d or t.a < 0 or t.e > 0:
         raise SceneError(
-            f"{scene.path}：栅格不是正北向上（旋转或上下颠倒），无法计算地块占比。"
+            "影像的栅格不是正北向上（旋转或上下颠倒），无法计算地块占比。"
             "请先用 gdalwarp 转成正北向上的影像。",
-            f"{scene.path}: its grid is not north-up (rotated or upside down), so shares of "
+            "The grid of the scenes is not north-up (rotated or upside down), so shares of "
             "parcels cannot be measured. Warp it to a north-up grid first (gdalwarp).",
         )
 

@@ -48,17 +48,17 @@ class Passes:
         return self.folder / "kind.tif"
 
     def _create(self, name: str, count: int, dtype: str, nodata: float | None) -> DatasetWriter:
-        scene = self.pair.before
+        grid = self.pair.grid
         return rasterio.open(
             self.folder / f"{name}.tif",
             "w",
             driver="GTiff",
-            width=scene.width,
-            height=scene.height,
+            width=grid.width,
+            height=grid.height,
             count=count,
             dtype=dtype,
-            crs=scene.crs,
-            transform=scene.transform,
+            crs=grid.crs,
+            transform=grid.transform,
             nodata=nodata,
             tiled=True,
             blockxsize=256,
@@ -82,7 +82,7 @@ class Passes:
         blocks = self.pair.windows()
         with self._open("seen") as mask, self._create("strength", 1, "float32", None) as out:
             for number, window in enumerate(blocks, 1):
-                wide, inner = grow(window, MARGIN, self.pair.before.shape)
+                wide, inner = grow(window, MARGIN, self.pair.grid.shape)
                 before, after, _ = self.pair.read(wide)
                 seen = mask.read(1, window=wide) > 0
                 strength = smooth(mad.strength(before, after), seen)[inner]
@@ -102,7 +102,7 @@ class Passes:
             self._create("kind", 1, "int16", NODATA) as kinds,
         ):
             for number, window in enumerate(blocks, 1):
-                wide, inner = grow(window, 2, self.pair.before.shape)
+                wide, inner = grow(window, 2, self.pair.grid.shape)
                 before, after, _ = self.pair.read(wide)
                 seen = mask.read(1, window=wide) > 0
                 strength = strengths.read(1, window=wide) / threshold.scale
@@ -131,7 +131,7 @@ class Passes:
         smaller_last = np.argsort(-shapely.area(fields), kind="stable")
         fields, codes = fields[smaller_last], codes[smaller_last]
         tree = shapely.STRtree(fields)
-        transform = self.pair.before.transform
+        transform = self.pair.grid.transform
         with rasterio.open(self.folder / "result.tif", "r+") as result:
             for window in self.pair.windows():
                 near = np.sort(tree.query(shapely.box(*bounds(window, transform))))
@@ -153,7 +153,7 @@ class Passes:
         with self._open("result") as result:
             for number, window in enumerate(blocks, 1):
                 strength, _, kind = result.read(window=window)
-                yield trace(kind.astype(np.int32), strength, window, self.pair.before.transform)
+                yield trace(kind.astype(np.int32), strength, window, self.pair.grid.transform)
                 step(number / len(blocks))
 
     def publish(self, path: str | os.PathLike[str], tags: Mapping[str, str]) -> None:

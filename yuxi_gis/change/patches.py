@@ -93,6 +93,8 @@ def collect_patches(
     before: Scene,
     after: Scene,
     layers: Mapping[str, gpd.GeoDataFrame],
+    *,
+    crs: Any = None,
 ) -> Patches:
     """Join the pieces of all blocks and describe each patch.
 
@@ -101,20 +103,23 @@ def collect_patches(
     blocks : iterable of GeoDataFrame
         From `trace`.
     before, after : Scene
-        For the CRS and the dates.
+        For the dates.
     layers : mapping of layer id to GeoDataFrame
         `admin` gives XZQDM, `protected_cropland` gives SFYN; without them these are empty.
+    crs : anything that pyproj takes, optional
+        Of the pieces; by default that of `before`.
 
     Returns
     -------
     Patches
-        Table with `PATCH_COLUMNS` in the CRS of `before`, from north-west to south-east. Patches
+        Table with `PATCH_COLUMNS` in the CRS of the pieces, from north-west to south-east. Patches
         smaller than the minimum of their kind are left out and counted.
     """
+    crs = before.crs.to_wkt() if crs is None else crs
     parts = [block for block in blocks if len(block)]
     if not parts:
-        return Patches(_table(_nothing(before), before, after, layers), 0)
-    pieces = _joined(pd.concat(parts, ignore_index=True)).set_crs(before.crs.to_wkt())
+        return Patches(_table(_nothing(crs), before, after, layers), 0)
+    pieces = _joined(pd.concat(parts, ignore_index=True)).set_crs(crs)
     pieces["MJ"] = ellipsoidal_area(pieces)
     enough = pieces["MJ"].to_numpy() >= [by_code(code).least_m2 for code in pieces["code"]]
     kept = pieces[enough]
@@ -123,9 +128,9 @@ def collect_patches(
     return Patches(_table(kept, before, after, layers), int((~enough).sum()))
 
 
-def _nothing(before: Scene) -> gpd.GeoDataFrame:
+def _nothing(crs: Any) -> gpd.GeoDataFrame:
     numbers = {name: np.zeros(0) for name in ("code", "pixels", "total", "MJ")}
-    return gpd.GeoDataFrame(numbers, geometry=[], crs=before.crs.to_wkt())
+    return gpd.GeoDataFrame(numbers, geometry=[], crs=crs)
 
 
 def _joined(pieces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

@@ -13,7 +13,7 @@ from rasterio.windows import Window
 from yuxi_gis.change.clouds import REACH_M, Season, obscured, season
 from yuxi_gis.change.spectra import has_reflectance, reflectance
 from yuxi_gis.errors import SceneError
-from yuxi_gis.read.raster import Pair, Scene, grow
+from yuxi_gis.read.raster import Grid, Pair, grow
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -55,7 +55,7 @@ def survey(
     SceneError
         One scene has no valid pixel, or they have none in common.
     """
-    rows, columns = pair.before.shape
+    rows, columns = pair.grid.shape
     step = int(np.ceil(np.sqrt(max(rows * columns / SAMPLE, 1))))
     before, after = [], []
     valid, clouded = np.zeros(3, dtype=np.int64), 0
@@ -99,17 +99,17 @@ def _look(pair: Pair, window: Window, ratio: Season) -> tuple[Image, Image, Mask
     if not has_reflectance(pair):
         one, two, in_one, in_two = pair.read_each(window)
         return one, two, in_one, in_two, np.zeros(in_one.shape, dtype=bool)
-    pixel_m = _pixel_m(pair.before)
-    wide, inner = grow(window, int(np.ceil(REACH_M / pixel_m)), pair.before.shape)
+    pixel_m = _pixel_m(pair.grid)
+    wide, inner = grow(window, int(np.ceil(REACH_M / pixel_m)), pair.grid.shape)
     one, two, in_one, in_two = pair.read_each(wide)
     hidden = obscured(*reflectance(pair, one, two), in_one & in_two, pixel_m, ratio)
     return one[:, *inner], two[:, *inner], in_one[inner], in_two[inner], hidden[inner]
 
 
-def _pixel_m(scene: Scene) -> float:
+def _pixel_m(grid: Grid) -> float:
     """Side of a pixel in metres; of a degree, at the equator."""
-    side = float(np.sqrt(abs(scene.transform.determinant)))
-    return side * (111_320 if scene.crs.is_geographic else scene.crs.linear_units_factor[1])
+    side = float(np.sqrt(abs(grid.transform.determinant)))
+    return side * (111_320 if grid.crs.is_geographic else grid.crs.linear_units_factor[1])
 
 
 def _require_common(pair: Pair, valid: NDArray[np.int64]) -> None:

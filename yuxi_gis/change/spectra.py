@@ -35,15 +35,14 @@ _HAZE = 0.03
 def has_reflectance(pair: Pair) -> bool:
     """Whether both scenes have the six reflective bands and a known reflectance scale."""
     scales = (pair.before.scale, pair.after.scale)
-    return None not in scales and set(ROLES) <= set(pair.before.roles)
+    return None not in scales and set(ROLES) <= set(pair.roles)
 
 
 def reflectance(pair: Pair, before: Image, after: Image) -> tuple[Spectra, Spectra]:
-    """Both scenes' blocks (bands in the order of the first) as reflectances by role."""
+    """Both scenes' blocks (the bands of `pair.roles`) as reflectances by role."""
     return tuple(  # type: ignore[return-value]
         {
-            role: block[pair.before.roles.index(role)] * np.float32(scene.scale)
-            + np.float32(scene.offset)
+            role: block[pair.roles.index(role)] * np.float32(scene.scale) + np.float32(scene.offset)
             for role in ROLES
         }
         for block, scene in ((before, pair.before), (after, pair.after))
@@ -62,7 +61,7 @@ def without_haze(pair: Pair, mad: Mad, after: Spectra) -> Spectra:
     haze = np.clip(levels[0] - levels[1], -_HAZE, _HAZE)
     out = dict(after)
     for index, band in enumerate(mad.bands):
-        role = pair.before.roles[band]
+        role = pair.roles[band]
         if role in _VISIBLE:
             out[role] = out[role] + np.float32(haze[index])
     return out

@@ -74,10 +74,10 @@ def whole_kinds(
     points = parcels.representative_point()
     tree = shapely.STRtree(parcels.geometry.to_numpy())
     layer = parcels["layer"].to_numpy()
-    row, column = rasterio.transform.rowcol(pair.before.transform, points.x, points.y)
+    row, column = rasterio.transform.rowcol(pair.grid.transform, points.x, points.y)
     row, column = np.asarray(row), np.asarray(column)
     for number, window in enumerate(blocks, 1):
-        wide, _ = grow(window, _MARGIN, pair.before.shape)
+        wide, _ = grow(window, _MARGIN, pair.grid.shape)
         near = np.sort(tree.query(shapely.box(*_bounds(pair, wide))))
         home = (row >= window.row_off) & (row < window.row_off + window.height)
         home &= (column >= window.col_off) & (column < window.col_off + window.width)
@@ -95,7 +95,7 @@ def whole_kinds(
 
 
 def _bounds(pair: Pair, window: Window) -> tuple[float, float, float, float]:
-    west, south, east, north = rasterio.windows.bounds(window, pair.before.transform)
+    west, south, east, north = rasterio.windows.bounds(window, pair.grid.transform)
     return min(west, east), min(south, north), max(west, east), max(south, north)
 
 
@@ -112,7 +112,7 @@ def _block(
         visible = data.read(1, window=window).ravel() > 0
     first, second = reflectance(pair, before, after)
     second = without_haze(pair, mad, second)
-    weights = _blurred(_fractions(parcels, seen, window, pair.before.width), window)
+    weights = _blurred(_fractions(parcels, seen, window, pair.grid.width), window)
     total = np.asarray(weights.sum(axis=1)).ravel()
     use = visible & (total > _COVERED)
     weights = sparse.diags_array(1 / total[use]) @ weights[use]

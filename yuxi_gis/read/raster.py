@@ -39,10 +39,13 @@ from rasterio.windows import Window
 from yuxi_gis.errors import SceneError
 from yuxi_gis.read.bands import acquisition_date, band_roles, reflectance_scale
 
-__all__ = ["BLOCK", "Pair", "Scene", "align", "grow", "open_scene", "windows"]
+__all__ = ["BLOCK", "Grid", "Pair", "Scene", "align", "grow", "open_scene", "windows"]
 
 BLOCK = 512
 """Side of a reading block in pixels; a block of 2 scenes × 6 float32 bands is 13 MB."""
+
+_FINER = 2.25
+"""Ratio of pixel areas above which the one scene is clearly finer than the other."""
 
 
 @dataclass(frozen=True)
@@ -123,18 +126,75 @@ class Scene:
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Where pixels lie: the grid on which two scenes are compared.
+
+    Attributes
+    ----------
+    crs : rasterio.crs.CRS
+    transform : affine.Affine
+        Pixel (column, row) to map coordinates.
+    width, height : int
+        Pixels.
+    """
+
+    crs: CRS
+    transform: Affine
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, scene: Scene) -> Grid:
+        """The grid on which a scene is stored."""
+        return cls(scene.crs, scene.transform, scene.width, scene.height)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows, columns."""
+        return self.height, self.width
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north."""
+        west, south, east, north = array_bounds(self.height, self.width, self.transform)
+        return min(west, east), min(south, north), max(west, east), max(south, north)
+
+    def equals(self, other: Grid) -> bool:
+        """Whether each pixel of one is a pixel of the other."""
+        return (
+            self.crs == other.crs
+            and self.shape == other.shape
+            and self.transform.almost_equals(other.transform, 1e-6)
+        )
+
+
+@dataclass(frozen=True)
 class Pair:
-    """Two scenes on one grid: that of `before`. Made by `align`; usable while that is open."""
+    """Two scenes on one grid. Made by `align`; usable while that is open.
+
+    Attributes
+    ----------
+    before, after : Scene
+    grid : Grid
+        That of `before`, or of `after` where its pixels are clearly larger.
+    roles : tuple of (str or None)
+        Roles of the compared bands.
+    before_bands, after_bands : tuple of int
+        1-based numbers of the compared bands in either scene.
+    """
 
     before: Scene
     after: Scene
-    order: tuple[int, ...]
-    _before: rasterio.DatasetReader
+    grid: Grid
+    roles: tuple[str | None, ...]
+    before_bands: tuple[int, ...]
+    after_bands: tuple[int, ...]
+    _before: Any
     _after: Any
 
     def windows(self, size: int = BLOCK) -> list[Window]:
         """The blocks of the grid, row by row."""
-        return windows(self.before.shape, size)
+        return windows(self.grid.shape, size)
 
     def read_each(
         self, window: Window
@@ -144,23 +204,23 @@ class Pair:
         Returns
         -------
         before, after : float32, (bands, rows, columns)
-            Stored numbers; 0 where there are no data. Bands in the order of `before`.
+            Stored numbers of the compared bands; 0 where there are no data.
         in_before, in_after : bool, (rows, columns)
         """
-        before, in_before = _read(self._before, self.before, None, window)
-        after, in_after = _read(self._after, self.after, self.order, window)
+        before, in_before = _read(self._before, self.before, self.before_bands, window)
+        after, in_after = _read(self._after, self.after, self.after_bands, window)
         return before, after, in_before, in_after
 
     def overview(
         self, size: int = BLOCK
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
         """Both scenes as `read` gives them, thinned to at most `size` pixels a side."""
-        rows, columns = self.before.shape
+        rows, columns = self.grid.shape
         step = max(rows / size, columns / size, 1)
         thin = (max(int(rows / step), 1), max(int(columns / step), 1))
         whole = Window(0, 0, columns, rows)
-        before, in_before = _read(self._before, self.before, None, whole, thin)
-        after, in_after = _read(self._after, self.after, self.order, whole, thin)
+        before, in_before = _read(self._before, self.before, self.before_bands, whole, thin)
+        after, in_after = _read(self._after, self.after, self.after_bands, whole, thin)
         return before, after, in_before & in_after
 
     def read(
@@ -268,11 +328,11 @@ def _describe(path: str, data: rasterio.DatasetReader) -> Scene:
 def _read(
     data: Any,
     scene: Scene,
-    order: tuple[int, ...] | None,
+    bands: tuple[int, ...],
     window: Window,
     shape: tuple[int, int] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    indexes = list(order or range(1, scene.count + 1))
+    indexes = list(bands)
     try:
         out = None if shape is None else (len(indexes), *shape)
         block = data.read(indexes, window=window, out_shape=out).astype(np.float32)
@@ -292,32 +352,38 @@ def _read(
     return block, valid
 
 
-def _matching_order(before: Scene, after: Scene) -> tuple[int, ...]:
-    """Bands of `after` (1-based) in the order of `before`."""
-    if before.count != after.count:
+def _compared(
+    before: Scene, after: Scene
+) -> tuple[tuple[str | None, ...], tuple[int, ...], tuple[int, ...]]:
+    """Roles and 1-based numbers of the bands that both scenes have."""
+    agree = all(
+        one == two or None in (one, two)
+        for one, two in zip(before.roles, after.roles, strict=False)
+    )
+    if before.count == after.count and agree:
+        roles = tuple(one or two for one, two in zip(before.roles, after.roles, strict=True))
+        plain = tuple(range(1, before.count + 1))
+        return roles, plain, plain
+    common = tuple(role for role in before.roles if role is not None and role in after.roles)
+    if not common:
+        names = ["、".join(role or "?" for role in scene.roles) for scene in (before, after)]
         raise SceneError(
-            f"两景影像波段数不同：{before.path} 有 {before.count} 个，{after.path} 有 "
-            f"{after.count} 个。请导出相同的波段。",
-            f"the scenes differ in their number of bands: {before.path} has {before.count}, "
-            f"{after.path} has {after.count}. Export the same bands from both.",
+            f"两景影像没有共同的波段：{before.path} 有 {before.count} 个（{names[0]}），"
+            f"{after.path} 有 {after.count} 个（{names[1]}）。"
+            "请用 --bands 指明波段（如 red=3,nir=4），或导出相同的波段。",
+            f"the scenes have no bands in common: {before.path} has {before.count} ({names[0]}), "
+            f"{after.path} has {after.count} ({names[1]}). Say which they are with --bands (for example red=3,nir=4), or export "
+            "the same bands from both.",
         )
-    plain = tuple(range(1, before.count + 1))
-    if None in before.roles or None in after.roles:
-        return plain
-    if set(before.roles) != set(after.roles):
-        raise SceneError(
-            f"两景影像波段不同：{before.path} 为 {'、'.join(map(str, before.roles))}，"
-            f"{after.path} 为 {'、'.join(map(str, after.roles))}。请导出相同的波段。",
-            f"the scenes hold different bands: {before.path} has "
-            f"{', '.join(map(str, before.roles))}, {after.path} has "
-            f"{', '.join(map(str, after.roles))}. Export the same bands from both.",
-        )
-    return tuple(after.roles.index(role) + 1 for role in before.roles)
+    return (
+        common,
+        tuple(before.roles.index(role) + 1 for role in common),
+        tuple(after.roles.index(role) + 1 for role in common),
+    )
 
 
 def _bounds_on(scene: Scene, crs: CRS) -> tuple[float, float, float, float]:
-    west, south, east, north = array_bounds(scene.height, scene.width, scene.transform)
-    box = (min(west, east), min(south, north), max(west, east), max(south, north))
+    box = Grid.of(scene).bounds
     return box if scene.crs == crs else transform_bounds(scene.crs, crs, *box, densify_pts=21)
 
 
@@ -336,27 +402,30 @@ def _require_overlap(before: Scene, after: Scene) -> None:
         )
 
 
-def _resampling(before: Scene, after: Scene) -> Resampling:
-    """Average where the second scene is clearly finer than the grid, else cubic.
-
-    Bilinear would blur one date and not the other: 1.4 % false change on grids 4 m apart.
-    """
-    left, bottom, right, top = _bounds_on(after, before.crs)
-    pixel_after = (right - left) * (top - bottom) / (after.width * after.height)
-    finer = abs(before.transform.determinant) > 2.25 * pixel_after
-    return Resampling.average if finer else Resampling.cubic
+def _coarser(one: Scene, two: Scene) -> bool:
+    """Whether the pixels of `one` are clearly larger than those of `two`."""
+    west, south, east, north = _bounds_on(two, one.crs)
+    return abs(one.transform.determinant) > _FINER * (east - west) * (north - south) / (
+        two.width * two.height
+    )
 
 
 @contextmanager
-def align(before: Scene, after: Scene) -> Iterator[Pair]:
-    """Lay `after` on the grid of `before`, to be read block by block.
+def align(
+    before: Scene, after: Scene, *, shift: tuple[float, float] = (0.0, 0.0)
+) -> Iterator[Pair]:
+    """Lay two scenes on one grid, to be read block by block.
 
     Parameters
     ----------
     before, after : Scene
-        Any CRS and grid. `after` is warped on the fly (averaged where its pixels are clearly
-        finer, else bilinear; taken as it is where the grids are equal). Where the roles of all
-        bands are known they are matched by role, else by position.
+        Any CRS and grid. They are compared on the grid of `before`, or on that of `after` where
+        its pixels are clearly larger. What does not lie on that grid is warped on the fly:
+        averaged where its pixels are clearly finer, else cubic. Bands are matched by their
+        roles, those that only one scene has are left out; where the roles are not known, equal
+        numbers of bands are matched by position.
+    shift : (float, float)
+        Eastward and northward, in units of the CRS of `after`: how far it is moved first.
 
     Yields
     ------
@@ -365,35 +434,39 @@ def align(before: Scene, after: Scene) -> Iterator[Pair]:
     Raises
     ------
     SceneError
-        Different bands, or no common ground.
+        No bands or no ground in common.
     """
-    order = _matching_order(before, after)
+    roles, before_bands, after_bands = _compared(before, after)
     _require_overlap(before, after)
-    same = (
-        before.crs == after.crs
-        and before.shape == after.shape
-        and before.transform.almost_equals(after.transform, 1e-6)
-    )
+    grid = Grid.of(after if _coarser(after, before) else before)
     with ExitStack() as stack:
-        first = stack.enter_context(before.dataset())
-        second: Any = stack.enter_context(after.dataset())
-        if not same:
-            second = stack.enter_context(_warped(second, before, after))
-        yield Pair(before, after, order, first, second)
+        first = _on(grid, before, (0.0, 0.0), stack)
+        second = _on(grid, after, shift, stack)
+        yield Pair(before, after, grid, roles, before_bands, after_bands, first, second)
 
 
-def _warped(data: rasterio.DatasetReader, before: Scene, after: Scene) -> WarpedVRT:
-    declared = after.nodata is not None
-    empty = after.nodata if declared else (0 if np.dtype(after.dtype).kind in "iu" else np.nan)
-    return WarpedVRT(
+def _on(grid: Grid, scene: Scene, shift: tuple[float, float], stack: ExitStack) -> Any:
+    """The open dataset of a scene on `grid`: its own, or warped."""
+    data = stack.enter_context(scene.dataset())
+    if shift == (0.0, 0.0) and grid.equals(Grid.of(scene)):
+        return data
+    declared = scene.nodata is not None
+    empty = scene.nodata if declared else (0 if np.dtype(scene.dtype).kind in "iu" else np.nan)
+    west, south, east, north = _bounds_on(scene, grid.crs)
+    pixel = (east - west) * (north - south) / (scene.width * scene.height)
+    # Bilinear would blur one date and not the other: 1.4 % false change on grids 4 m apart.
+    finer = abs(grid.transform.determinant) > _FINER * pixel
+    moved = WarpedVRT(
         data,
-        crs=before.crs,
-        transform=before.transform,
-        width=before.width,
-        height=before.height,
-        resampling=_resampling(before, after),
+        src_transform=Affine.translation(*shift) * scene.transform,
+        crs=grid.crs,
+        transform=grid.transform,
+        width=grid.width,
+        height=grid.height,
+        resampling=Resampling.average if finer else Resampling.cubic,
         src_nodata=empty,
         nodata=empty,
         # A declared value voids its own band; undeclared nought only where all bands have it.
         UNIFIED_SRC_NODATA="NO" if declared else "YES",
     )
+    return stack.enter_context(moved)
