@@ -14,6 +14,10 @@ def spectra(*names: str):
     return dict(zip(ROLES, values, strict=True))
 
 
+def kind_codes(before, after, changed, strength):
+    return kinds.settled(np.where(changed, kinds.transition(before, after), 0), strength)
+
+
 def test_table_is_sound():
     codes = [kind.code for kind in kinds.KINDS]
     assert len(set(codes)) == len(codes)
@@ -57,14 +61,14 @@ def test_states_of_known_spectra(name, state):
 )
 def test_kinds_of_known_changes(before, after, kind, seasonal):
     one = np.ones((1, 1))
-    code = kinds.kind_codes(spectra(before), spectra(after), one > 0, one).item()
+    code = kind_codes(spectra(before), spectra(after), one > 0, one).item()
     found = kinds.by_code(code)
     assert (found.id, found.seasonal) == (kind, seasonal)
 
 
 def test_what_did_not_change_has_no_kind():
     none = np.zeros((1, 1), dtype=bool)
-    assert not kinds.kind_codes(spectra("crop"), spectra("concrete"), none, none + 9.0).any()
+    assert not kind_codes(spectra("crop"), spectra("concrete"), none, none + 9.0).any()
 
 
 def test_the_rim_of_a_change_takes_the_kind_of_its_body():
@@ -76,6 +80,6 @@ def test_the_rim_of_a_change_takes_the_kind_of_its_body():
     changed[2:6, 2:5] = True
     pair = [dict(zip(ROLES, image, strict=True)) for image in (before, after)]
     assert kinds.states(pair[1])[5, 3] in (kinds.SPARSE, kinds.GREEN)
-    code = kinds.kind_codes(*pair, changed, np.abs(after - before).sum(axis=0))
+    code = kind_codes(*pair, changed, np.abs(after - before).sum(axis=0))
     assert (code[changed] == 1).all()
     assert (code[~changed] == 0).all()

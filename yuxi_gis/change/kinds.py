@@ -5,19 +5,29 @@ the kind (`_TRANSITIONS`). States rest on physics that holds for surface reflect
 leaves absorb red and reflect near infrared; water absorbs short-wave infrared; soil reflects
 more the longer the wave, while concrete, asphalt and metal are nearly grey. A change between
 states that a field goes through in a year is marked *seasonal*: two dates cannot tell it from
-sowing or harvest. Scenes whose reflectance is not known get the kind ``other``.
+sowing or harvest. Without short-wave infrared wet soil and water, bare soil and bright roofs
+are told apart less surely.
+
+Where parcels say what lies on the ground (`appearance`), they are heard: new green that looks like
+the scene's other fields, and not like its trees, is a crop. Of scenes whose reflectance is not
+known they are all that is known; with neither, every change is of the kind ``other``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter, uniform_filter
 
+from yuxi_gis.change.appearance import BUILT as BUILT_LAND
+from yuxi_gis.change.appearance import CLASSES, CROP, TREES, Appearance
+from yuxi_gis.change.appearance import WATER as OPEN_WATER
 from yuxi_gis.change.irmad import Mad
 from yuxi_gis.change.spectra import (
+    ROLES,
     Spectra,
     bsi,
     has_reflectance,
@@ -29,7 +39,17 @@ from yuxi_gis.change.spectra import (
 )
 from yuxi_gis.read.raster import Pair
 
-__all__ = ["KINDS", "Kind", "body", "by_code", "find_kinds", "states", "transition"]
+__all__ = [
+    "KINDS",
+    "Kind",
+    "body",
+    "by_code",
+    "find_kinds",
+    "reviewed",
+    "settled",
+    "states",
+    "transition",
+]
 
 
 @dataclass(frozen=True)
@@ -87,10 +107,11 @@ KINDS: tuple[Kind, ...] = (
 )
 _CODES = {kind.code: kind for kind in KINDS}
 
-_UNKNOWN = 9
-_SEASONAL = 8
-_UNMIXED = (1, 2)  # built, water
-_PLANTED, _GROWN = 3, 4
+_BUILT, _WATER, _PLANTED, _GROWN, _FELLED, _SEASONAL, _UNKNOWN = 1, 2, 3, 4, 5, 8, 9
+_UNMIXED = (_BUILT, _WATER)
+# Share of the examples that a pixel looks like: where nothing else is known, and to overrule what
+# its own spectra say.
+_LIKELY, _CERTAIN = 0.7, 0.9
 _GAIN = 0.12  # in NDVI: less is a field that was half green before
 
 # States of the ground.
@@ -134,36 +155,43 @@ def states(s: Spectra) -> NDArray[np.int8]:
     Parameters
     ----------
     s : mapping of role to float32 (rows, columns)
-        Surface reflectance of the six bands.
+        Surface reflectance of blue, green, red and nir; better of swir1 and swir2, too.
 
     Returns
     -------
     int8, (rows, columns)
         ``DARK, WATER, SHALLOW, BUILT, BARE, SPARSE, GREEN, WOODY, FOREST``.
     """
-    leaves, soil = ndvi(s), bsi(s)
-    # Nothing but water is so dark in the infrared without leaves: soils lie at -0.5 in both
-    # indices, roofs and asphalt at -0.2 and brighter. nir alone, too, as swir is often coarser.
-    water = (mndwi(s) > -0.25) & (s["nir"] < 0.14) & (s["swir1"] < 0.13) & (leaves < 0.35)
-    water |= (ndwi(s) > -0.05) & (s["nir"] < 0.13)
+    leaves = ndvi(s)
+    water = (ndwi(s) > -0.05) & (s["nir"] < 0.13)
     # Half water, half field: a dark pixel whose nir hardly exceeds red, as no dry soil's does.
     water |= (leaves < 0.15) & (s["nir"] < 0.145) & (s["blue"] < 0.085)
     # Concrete has blue at 0.8 of red, soils at 0.35 to 0.57 and hardly above 0.08; what is darker
     # than asphalt is wet soil. Tiles and gravel are reddish, but brighter in blue than soil.
-    grey = (s["blue"] > 0.6 * s["red"]) & (s["blue"] > 0.075) & (soil < 0.14)
-    grey |= (s["blue"] > 0.5 * s["red"]) & (s["blue"] > 0.09) & (soil < 0.18)
-    # Deep water takes the red out of what the bottom reflects; over a flooded field it does not.
-    shallow = water & (s["green"] < 1.04 * s["red"])
+    grey = (s["blue"] > 0.6 * s["red"]) & (s["blue"] > 0.075)
+    reddish = (s["blue"] > 0.5 * s["red"]) & (s["blue"] > 0.09)
+    dark = s["nir"] < 0.10
     # Trees and shrubs cast shade between their leaves: as green as a crop, but darker in the near
     # infrared, and in swir1 not as dark as a lush crop's wet leaves. Young ones leave ground open;
     # what covers all the ground must be darker still.
     brightness = s["nir"] / np.maximum(leaves, 1e-3)
-    wetness = s["nir"] / np.maximum(s["swir1"], 1e-3)
-    shade = (brightness < 0.44) | ((leaves < 0.68) & (brightness + 0.09 * wetness < 0.67))
+    shade = brightness < 0.44
+    if "swir1" in s:
+        soil = bsi(s)
+        # Nothing but water is so dark in the infrared without leaves: soils lie at -0.5 in both
+        # indices, roofs and asphalt at -0.2 and brighter. swir is often coarser than nir.
+        water |= (mndwi(s) > -0.25) & (s["nir"] < 0.14) & (s["swir1"] < 0.13) & (leaves < 0.35)
+        grey, reddish = grey & (soil < 0.14), reddish & (soil < 0.18)
+        dark &= s["swir1"] < 0.08
+        wetness = s["nir"] / np.maximum(s["swir1"], 1e-3)
+        shade |= (leaves < 0.68) & (brightness + 0.09 * wetness < 0.67)
+    grey |= reddish
+    # Deep water takes the red out of what the bottom reflects; over a flooded field it does not.
+    shallow = water & (s["green"] < 1.04 * s["red"])
     tests = (
         (shallow, SHALLOW),
         (water, WATER),
-        ((s["nir"] < 0.10) & (s["swir1"] < 0.08), DARK),
+        (dark, DARK),
         (grey & (leaves < 0.25), BUILT),
         (grey & (leaves < 0.45) & (s["blue"] > 0.10), BUILT),
         ((leaves > 0.5) & (s["nir"] < 0.4 * leaves), FOREST),
@@ -182,27 +210,44 @@ def transition(before: Spectra, after: Spectra) -> NDArray[np.int16]:
     Parameters
     ----------
     before, after : mapping of role to float32 (…)
-        Surface reflectance of the six bands.
+        Surface reflectance; see `states`.
     """
     codes = _TABLE[states(before), states(after)]
     little = ndvi(after) - ndvi(before) < _GAIN
     return np.where((codes == _PLANTED) & little, _GROWN, codes).astype(np.int16)
 
 
-def kind_codes(
-    before: Spectra, after: Spectra, changed: NDArray[np.bool_], strength: NDArray[np.floating]
+def reviewed(
+    codes: NDArray[np.int16],
+    first: NDArray[np.floating],
+    second: NDArray[np.floating],
+    known: Collection[str] = CLASSES,
 ) -> NDArray[np.int16]:
-    """Kind code of every changed pixel; 0 elsewhere.
+    """Kind codes in the light of what the ground looks like (`Appearance.likeness`).
 
     Parameters
     ----------
-    before, after : mapping of role to float32 (rows, columns)
-        Surface reflectance of the six bands.
-    changed : bool, (rows, columns)
-    strength : float, (rows, columns)
+    codes : int16, (n,)
+        From `transition`, or the code of unknown change.
+    first, second : float, (classes, n)
+        Likeness to each of `appearance.CLASSES` at either date.
+    known : collection of str
+        The classes that had examples.
     """
-    codes = np.where(changed, transition(before, after), 0).astype(np.int16)
-    return _settled(codes, strength)
+    was, now = (dict(zip(CLASSES, shares, strict=True)) for shares in (first, second))
+    came = {name: (now[name] >= _LIKELY) & (was[name] <= 1 - _LIKELY) for name in CLASSES}
+    field = (was[CROP] >= _CERTAIN) & (now[CROP] >= _CERTAIN) & (BUILT_LAND in known)
+    nothing = codes == _UNKNOWN
+    tests = (
+        (nothing & came[BUILT_LAND], _BUILT),
+        (nothing & came[OPEN_WATER], _WATER),
+        (nothing & came[TREES], _PLANTED),
+        (nothing & (was[TREES] >= _LIKELY) & (now[TREES] <= 1 - _LIKELY), _FELLED),
+        (nothing & field, _SEASONAL),
+        ((codes == _PLANTED) & (TREES in known) & (now[CROP] >= _CERTAIN), _GROWN),
+    )
+    heard = np.select([test for test, _ in tests], [code for _, code in tests], 0)
+    return np.where(heard > 0, heard, codes).astype(np.int16)
 
 
 def find_kinds(
@@ -212,15 +257,37 @@ def find_kinds(
     after: NDArray[np.float32],
     changed: NDArray[np.bool_],
     strength: NDArray[np.floating],
+    appearance: Appearance | None = None,
+    corner: tuple[int, int] = (0, 0),
 ) -> NDArray[np.int16]:
-    """`kind_codes` of a block of stored numbers (bands, rows, columns) of `pair`.
+    """Kind code of every changed pixel of a block; 0 elsewhere.
 
-    Without known reflectances every changed pixel is of the kind ``other``.
+    Parameters
+    ----------
+    pair : Pair
+    mad : Mad
+    before, after : float32, (bands, rows, columns)
+        Stored numbers.
+    changed : bool, (rows, columns)
+    strength : float, (rows, columns)
+    appearance : Appearance, optional
+        What each class of land looks like.
+    corner : (int, int)
+        Row and column of the block on the grid.
     """
-    if not has_reflectance(pair):
-        return np.where(changed, _UNKNOWN, 0).astype(np.int16)
-    first, second = reflectance(pair, before, after)
-    return kind_codes(first, without_haze(pair, mad, second), changed, strength)
+    codes = np.zeros(changed.shape, dtype=np.int16)
+    if not changed.any():
+        return codes
+    pixels = before[:, changed], after[:, changed]
+    codes[changed] = _UNKNOWN
+    if has_reflectance(pair, ROLES[:4]):
+        first, second = reflectance(pair, *pixels)
+        codes[changed] = transition(first, without_haze(pair, mad, second))
+    if appearance is not None:
+        places = np.argwhere(changed) + corner
+        looks = [appearance.likeness(date, places, n) for n, date in enumerate(pixels)]
+        codes[changed] = reviewed(codes[changed], *looks, appearance.classes)
+    return settled(codes, strength)
 
 
 def body(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray[np.int16]:
@@ -237,7 +304,7 @@ def body(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray[np
     return np.where(inside, codes, 0).astype(np.int16)
 
 
-def _settled(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray[np.int16]:
+def settled(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray[np.int16]:
     """Each changed pixel gets the kind that weighs most in its 3 × 3 surround.
 
     Weight is strength: mixed pixels at the rim of a change lie between two states and may look

@@ -32,10 +32,10 @@ _VISIBLE = ROLES[:3]
 _HAZE = 0.03
 
 
-def has_reflectance(pair: Pair) -> bool:
-    """Whether both scenes have the six reflective bands and a known reflectance scale."""
+def has_reflectance(pair: Pair, roles: tuple[str, ...] = ROLES) -> bool:
+    """Whether both scenes have these bands and a known reflectance scale."""
     scales = (pair.before.scale, pair.after.scale)
-    return None not in scales and set(ROLES) <= set(pair.roles)
+    return None not in scales and set(roles) <= set(pair.roles)
 
 
 def reflectance(pair: Pair, before: Image, after: Image) -> tuple[Spectra, Spectra]:
@@ -44,6 +44,7 @@ def reflectance(pair: Pair, before: Image, after: Image) -> tuple[Spectra, Spect
         {
             role: block[pair.roles.index(role)] * np.float32(scene.scale) + np.float32(scene.offset)
             for role in ROLES
+            if role in pair.roles
         }
         for block, scene in ((before, pair.before), (after, pair.after))
     )
