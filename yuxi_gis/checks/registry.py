@@ -20,7 +20,17 @@ from yuxi_gis.findings import SEVERITIES
 if TYPE_CHECKING:
     from yuxi_gis.checks.subject import Subject
 
-__all__ = ["CONFIDENCES", "FAMILIES", "KINDS", "SECTIONS", "NotRun", "Rule", "registered", "rule"]
+__all__ = [
+    "CONFIDENCES",
+    "FAMILIES",
+    "KINDS",
+    "SCOPES",
+    "SECTIONS",
+    "NotRun",
+    "Rule",
+    "registered",
+    "rule",
+]
 
 #: The families of rules, by the letter their ids begin with.
 FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
@@ -36,6 +46,11 @@ FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 #: What a rule looks at: records of any layer or table, whatever has geometry, or parcels only.
 KINDS = ("records", "shapes", "parcels")
+#: What a rule must see at once, of a layer that is judged in tiles: the fields of all records and
+#: no geometry but the places of what it finds; one shape (with what lies on it in other layers); a
+#: shape and those beside it; or the layer as a whole, of which it asks `Subject.each`, `bounds` …
+SCOPES = ("records", "shape", "neighbours", "layer")
+_SCOPE_OF = {"records": "records", "shapes": "layer", "parcels": "shape"}
 #: The paragraphs of a page and their labels.
 SECTIONS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -79,7 +94,8 @@ class Rule:
     `on` is one of `KINDS`; `layers` are the layers it judges (empty: every layer of that kind);
     `fields` must be in them; `needs` are other layers that must be given; `parameters` are names in
     the profile. `check` yields tables made by `findings.make`, without rule, layer and remedy, and
-    `NotRun` for what it cannot judge; a `CRSError` within it says the same. A finding with a
+    `NotRun` for what it cannot judge; a `CRSError` within it says the same. `scope` is one of
+    `SCOPES`. A finding with a
     `limit` is at most a warning where a parameter of the rule is not verified.
     """
 
@@ -95,6 +111,7 @@ class Rule:
     fields: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+    scope: str = "shape"
 
     @property
     def family(self) -> str:
@@ -129,8 +146,12 @@ def rule(
     fields: tuple[str, ...] = (),
     needs: tuple[str, ...] = (),
     parameters: tuple[str, ...] = (),
+    scope: str | None = None,
 ) -> Callable[[Check], Check]:
     """Register the decorated function as a rule; see `Rule` for the words.
+
+    Without `scope`, a rule on records sees the records, one on parcels a shape at a time, and one
+    on shapes the layer as a whole.
 
     Raises
     ------
@@ -144,6 +165,8 @@ def rule(
         raise ValueError(f"rule {id}: severity {severity!r} or confidence {confidence!r} unknown")
     if on not in KINDS:
         raise ValueError(f"rule {id}: on {on!r} unknown")
+    if scope is not None and (scope not in SCOPES or (on == "records") != (scope == "records")):
+        raise ValueError(f"rule {id}: scope {scope!r} unknown, or not of a rule on {on}")
     if id[0] == "L" and severity == "error":
         raise ValueError(f"rule {id}: a suspicion is at most a warning")
     if confidence == "K" and severity == "error":
@@ -163,6 +186,7 @@ def rule(
             fields=fields,
             needs=needs,
             parameters=parameters,
+            scope=scope or _SCOPE_OF[on],
         )
         return check
 

@@ -18,8 +18,11 @@ from yuxi_gis.checks import rules as _rules  # noqa: F401
 from yuxi_gis.checks.profile import Profile, load_profile
 from yuxi_gis.checks.registry import FAMILIES, NotRun, Rule, registered
 from yuxi_gis.checks.subject import Subject
+from yuxi_gis.checks.tiles import Whole, tiled
 from yuxi_gis.crs import epsg
 from yuxi_gis.errors import CRSError, ParameterError, YuxiGisError
+from yuxi_gis.read.shapes import InMemory
+from yuxi_gis.read.spool import SpooledLayer, hollow
 
 __all__ = ["RULES", "CheckResult", "CheckedLayer", "Progress", "run_checks"]
 
@@ -28,6 +31,9 @@ RULES: Mapping[str, Rule] = registered()
 
 #: How findings of a file that cannot be read are signed.
 _UNREAD = "S01"
+
+#: No layer is wider (km).
+_WIDEST = 50_000.0
 
 Progress = Callable[[str, str, float], None]
 
@@ -67,13 +73,14 @@ class CheckResult:
 
 
 def run_checks(
-    layers: Mapping[str, pd.DataFrame],
+    layers: Mapping[str, pd.DataFrame] | Mapping[str, SpooledLayer],
     *,
     profile: Profile | str | Path | None = None,
     rules: Iterable[str] | None = None,
     unread: Iterable[YuxiGisError] = (),
     catalog: Mapping[str, LayerSpec] | None = None,
     progress: Progress | None = None,
+    tile_km: float | None = None,
 ) -> CheckResult:
     """Check layers by the rules.
 
@@ -82,7 +89,7 @@ def run_checks(
     layers : mapping of str to GeoDataFrame or DataFrame
         By layer id; official field names. The frames are not changed. The catalogue's tables
         need no geometry; the rules on geometry pass them over, and those on parcels pass over
-        points and lines.
+        points and lines. Layers larger than memory: see `yuxi_gis.read.spooled_layers`.
     profile : Profile, str or Path, optional
         Rules, tolerances and limits; by default the built-in profile ``"standard"``.
     rules : iterable of str, optional
@@ -93,6 +100,9 @@ def run_checks(
         By default the one that comes with the package.
     progress : callable, optional
         Called as ``progress(zh, en, fraction)``.
+    tile_km : float, optional
+        Side of a window in km: rules on shapes judge one window at a time, which takes less memory
+        and finds the same. Needed for spooled layers.
 
     Returns
     -------
@@ -101,7 +111,7 @@ def run_checks(
     Raises
     ------
     ParameterError
-        A layer or rule id is unknown, or there is no such profile.
+        A layer or rule id is unknown, there is no such profile, or `tile_km` is not above 0.
     CatalogError
         The profile file is wrong.
 
@@ -125,8 +135,8 @@ def run_checks(
     chosen = _chosen(rules, profile)
     _refuse_strange(layers, catalog)
     subjects: dict[str, Subject] = {}
-    for name, frame in layers.items():
-        subjects[name] = Subject(frame, catalog[name], profile, subjects)
+    for name, layer in layers.items():
+        subjects[name] = _subject(layer, catalog[name], profile, subjects, tile_km)
 
     todo = [
         (rule, name)
@@ -134,6 +144,8 @@ def run_checks(
         for name in rule.layers or layers
         if name not in subjects or _judges(rule, subjects[name])
     ]
+    if tile_km is not None:
+        todo = _in_tiles(todo, subjects, progress)
     found = [_unread(unread)]
     not_run = [
         NotRun(id, "", f"检查方案 {profile.id} 不含此规则", f"not in profile {profile.id}")
@@ -163,6 +175,48 @@ def run_checks(
         about=_about(table, subjects),
         mended=findings.empty(table.crs),
     )
+
+
+def _subject(
+    layer: pd.DataFrame | SpooledLayer,
+    spec: LayerSpec,
+    profile: Profile,
+    others: Mapping[str, Subject],
+    tile_km: float | None,
+) -> Subject:
+    if tile_km is not None and not 0 < tile_km < _WIDEST:
+        raise ParameterError(
+            f"分块的边长须大于 0、小于 {_WIDEST:g} km：{tile_km:g}。",
+            f"The side of a tile must be above 0 and below {_WIDEST:g} km: {tile_km:g}.",
+        )
+    if isinstance(layer, SpooledLayer):
+        if layer.shapes is None:
+            return Subject(layer.frame, spec, profile, others)
+        if tile_km is None:
+            raise ParameterError(
+                "图形在临时文件中的图层须分块检查：请给出 tile_km。",
+                "Layers with their shapes in scratch files are checked in tiles: give tile_km.",
+            )
+        return Whole(layer.frame, spec, profile, others, layer.shapes, 1000 * tile_km)
+    plain = Subject(layer, spec, profile, others)
+    if tile_km is None or not plain.shaped:
+        return plain
+    store = InMemory(plain.shapes)
+    return Whole(hollow(layer), spec, profile, others, store, 1000 * tile_km)
+
+
+def _in_tiles(
+    todo: list[tuple[Rule, str]], subjects: Mapping[str, Subject], progress: Progress | None
+) -> list[tuple[Rule, str]]:
+    """`todo`, the rules on shapes and neighbours judged window by window."""
+
+    def report(part: float) -> None:
+        if progress is not None:
+            progress("分块检查", "Checking in tiles", part)
+
+    able = [(r, name) for r, name in todo if _cannot(r, subjects.get(name), subjects) is None]
+    judged = {(rule.id, name): rule for rule, name in tiled(able, subjects, report)}
+    return [(judged.get((rule.id, name), rule), name) for rule, name in todo]
 
 
 def _unread(errors: Iterable[YuxiGisError]) -> gpd.GeoDataFrame:
@@ -269,7 +323,7 @@ def _chosen(ids: Iterable[str] | None, profile: Profile) -> list[Rule]:
     return [rule for id, rule in RULES.items() if id in names]
 
 
-def _refuse_strange(layers: Mapping[str, pd.DataFrame], catalog: Mapping[str, LayerSpec]) -> None:
+def _refuse_strange(layers: Iterable[str], catalog: Mapping[str, LayerSpec]) -> None:
     for name in layers:
         if name not in catalog:
             raise ParameterError(

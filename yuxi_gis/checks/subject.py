@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -20,16 +21,19 @@ from yuxi_gis.catalog import CodeList, Edition, FieldSpec, LayerSpec
 from yuxi_gis.checks.edges import Edges, unmatched
 from yuxi_gis.checks.pairs import Pairs, conflicts, polygonal
 from yuxi_gis.checks.profile import Profile
-from yuxi_gis.crs import datum, metric
+from yuxi_gis.crs import Bounds, datum, metric, robust_bounds
 from yuxi_gis.errors import CRSError
 from yuxi_gis.read.fields import official_names
 from yuxi_gis.regions import region_code
+from yuxi_gis.units import ellipsoidal_area
 
-__all__ = ["Subject", "severity_of"]
+__all__ = ["Floats", "Mask", "Rows", "Shapes", "Subject", "Texts", "out_of_reach", "severity_of"]
 
 Mask = npt.NDArray[np.bool_]
 Texts = npt.NDArray[np.object_]
 Shapes = npt.NDArray[np.object_]
+Rows = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
 
 # What people and programs write where they mean nothing (reference catalogue, check A01).
 _BLANK = ("", "NULL", "<NULL>", "NONE", "NAN", "<NA>", "无")
@@ -180,6 +184,10 @@ class Subject:
             return self.frame.geometry.to_numpy()
         return np.full(len(self.frame), None)
 
+    def drawn(self, which: Mask | Rows) -> Shapes:
+        """Those of `shapes`."""
+        return np.asarray(self.shapes[which])
+
     @cached_property
     def valid(self) -> Mask:
         """OGC validity; missing geometry is not valid."""
@@ -207,7 +215,7 @@ class Subject:
         try:
             moved = metric(series)
         except (ProjError, RuntimeError, ValueError) as error:
-            raise _out_of_reach(self.row) from error
+            raise out_of_reach(self.row) from error
         return series if moved is series else gpd.GeoSeries(self.polygons(moved.crs), crs=moved.crs)
 
     def polygons(self, crs: Any) -> Shapes:
@@ -223,8 +231,13 @@ class Subject:
         here = ~(shapely.is_missing(self.sound) | shapely.is_empty(self.sound))
         outside = here & ~np.isfinite(shapely.bounds(moved)).all(axis=1)
         if outside.any():
-            raise _out_of_reach(self.row[outside])
+            raise out_of_reach(self.row[outside])
         return _sound(moved, shapely.is_valid(moved))
+
+    @property
+    def plane(self) -> CRS:
+        """The CRS in metres of `metre`."""
+        return self.metre.crs
 
     @cached_property
     def conflicts(self) -> Pairs:
@@ -240,7 +253,57 @@ class Subject:
     @cached_property
     def edges(self) -> Edges:
         """The edges of `metre` that no neighbour shares (see `edges.unmatched`)."""
-        return unmatched(self.metre.to_numpy())
+        return self.unshared(np.ones(len(self.frame), dtype=bool))
+
+    def unshared(self, which: Mask) -> Edges:
+        """The edges of the parcels `which` that none of these shares."""
+        return unmatched(np.where(which, self.metre.to_numpy(), np.array(None)))
+
+    @cached_property
+    def ellipsoidal(self) -> Floats:
+        """The area of each parcel on the ellipsoid, m² (`units.ellipsoidal_area`)."""
+        return ellipsoidal_area(gpd.GeoSeries(self.sound, crs=self.crs))
+
+    def planar(self, which: Mask) -> Floats:
+        """The areas of the parcels `which` in `metre`, m²."""
+        return np.asarray(shapely.area(self.metre.to_numpy()[which]))
+
+    # The layer as a whole, which may be larger than memory (`tiles`) --------------------------
+
+    #: How far around a parcel the parcels of other layers are there (m).
+    reach = math.inf
+
+    @cached_property
+    def bounds(self) -> Floats:
+        """West, south, east and north of each of `shapes`; nan where there is none."""
+        return np.asarray(shapely.bounds(self.shapes))
+
+    @cached_property
+    def kinds(self) -> npt.NDArray[np.integer[Any]]:
+        """Shapely's type id of each of `shapes`, -1 where there is none."""
+        return np.asarray(shapely.get_type_id(self.shapes))
+
+    @cached_property
+    def place(self) -> Bounds | None:
+        """Where nearly all of the coordinates lie (`crs.robust_bounds`)."""
+        return robust_bounds(self.shapes)
+
+    def sampled(self) -> gpd.GeoDataFrame:
+        """Rows from all over the layer, enough to look for a shift (`crs.gcj02`)."""
+        return self.frame
+
+    def each(self) -> Iterator[Subject]:
+        """The layer in parts that fit in memory, each parcel in one of them, with all parcels of
+        other layers within `reach`."""
+        yield self
+
+    def wider(self) -> Subject:
+        """The same parcels with others around them from farther away."""
+        return self
+
+    def around(self, shapes: Shapes) -> Subject:
+        """The parcels whose bounds come near those of `shapes`, which are in `metre`'s CRS."""
+        return self
 
     # Findings --------------------------------------------------------------------------------
 
@@ -277,7 +340,8 @@ def _sound(shapes: Shapes, valid: Mask) -> Shapes:
     return polygonal(sound)
 
 
-def _out_of_reach(rows: npt.NDArray[np.intp]) -> CRSError:
+def out_of_reach(rows: Rows) -> CRSError:
+    """The error for rows whose coordinates cannot be brought to metres."""
     return CRSError(
         f"{len(rows)} 个地块（第 {rows[0]} 行起）的坐标超出坐标系的范围，无法换算为米。"
         "请核对坐标系是否标错。",

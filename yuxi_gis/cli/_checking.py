@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +19,14 @@ if TYPE_CHECKING:
 
     from yuxi_gis.checks import CheckResult, NotRun
     from yuxi_gis.mend import Mended
+    from yuxi_gis.read import SourceTable
 
 __all__ = [
     "ENDINGS",
     "NothingRead",
     "mends_as_json",
+    "reader",
+    "refuse_fix_in_tiles",
     "require_known",
     "show",
     "show_counts",
@@ -36,6 +41,8 @@ __all__ = [
 #: What the name of an output can end in.
 ENDINGS = (".xlsx", ".html", ".gpkg", ".csv", ".json", ".sarif")
 
+#: What a check takes without tiles, measured (`benchmarks/memory_checks.py`).
+_BYTES_PER_PARCEL = 3000
 _EXAMPLES = 3  # findings of a rule on the terminal
 
 
@@ -53,6 +60,46 @@ def require_known(outputs: Iterable[Path], fixed: Path | None) -> None:
                 f"{path}：不支持的输出格式。后缀可以是 {can}。",
                 f"{path}: unknown output format. The ending can be {can}.",
             )
+
+
+def refuse_fix_in_tiles(fixed: Path | None, tile: float | None) -> None:
+    """Mending works on whole layers."""
+    if fixed is not None and tile is not None:
+        raise ParameterError(
+            "--fix 不能与 --tile 一起使用：整改须把整个图层读入内存。请先分块检查，再按乡镇分别 "
+            "--fix。",
+            "--fix cannot be used with --tile: mending needs the whole layer in memory. Check in "
+            "tiles first, then use --fix town by town.",
+        )
+
+
+def reader(console: Console, tile: float | None, stack: ExitStack) -> Callable[..., dict[str, Any]]:
+    """What reads the layers: into scratch files, gone with `stack`, where they are tiled."""
+    from yuxi_gis.read import read_tables
+    from yuxi_gis.read.spool import spool_tables
+
+    def read(tables: Iterable[SourceTable], **more: Any) -> dict[str, Any]:
+        tables = list(tables)
+        if tile is not None:
+            return dict(spool_tables(tables, stack, **more))
+        rows = sum(table.rows for table in tables if table.spec and table.geometry)
+        if rows * _BYTES_PER_PARCEL > _memory():
+            console.note(
+                f"共 {rows} 个图形，内存可能不够：可加 --tile 5 分块检查，结果相同",
+                f"{rows} shapes, memory may not suffice: --tile 5 checks in tiles, with the same "
+                "result",
+            )
+        return dict(read_tables(tables, **more))
+
+    return read
+
+
+def _memory() -> float:
+    """Bytes of memory of this machine; infinite where it does not tell."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):  # Windows has no such call
+        return math.inf
 
 
 def writers(layers: Mapping[str, pd.DataFrame]) -> dict[str, Callable[..., object]]:

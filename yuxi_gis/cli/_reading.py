@@ -143,11 +143,12 @@ def read_sources(
     outputs: Iterable[Path] = (),
     *,
     failures: list[YuxiGisError] | None = None,
+    read: Callable[..., dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Read the recognised layers, none of which may be an output; name what was not recognised.
 
     What cannot be read, and layers whose coordinates do not go with their CRS, are added to
-    `failures` where that is given, and raised otherwise.
+    `failures` where that is given, and raised otherwise. `read` takes the place of `read_tables`.
     """
     from yuxi_gis.outputs import refuse_inputs
     from yuxi_gis.read import read_tables
@@ -169,7 +170,7 @@ def read_sources(
             )
     if not found.tables:
         return {}
-    layers = read_tables(
+    layers = (read or read_tables)(
         found.tables,
         on_error=None if failures is None else failures.append,
         progress=console.progress,

@@ -19,6 +19,8 @@ from yuxi_gis.cli._checking import (
     ENDINGS,
     NothingRead,
     mends_as_json,
+    reader,
+    refuse_fix_in_tiles,
     require_known,
     show,
     show_counts,
@@ -87,6 +89,15 @@ def command(console: Console) -> click.Command:
         ),
     )
     @click.option(
+        "--tile",
+        type=click.FloatRange(0, 10_000, min_open=True),
+        metavar="KM",
+        help=t(
+            "数据大于内存时分块检查，块的边长（公里）；结果与不分块相同。",
+            "For data larger than memory: check in tiles of so many km; the same is found.",
+        ),
+    )
+    @click.option(
         "--fail-on",
         type=click.Choice([*_SEVERITIES, "never"]),
         default="error",
@@ -104,6 +115,7 @@ def command(console: Console) -> click.Command:
         profile: str | None,
         baseline: str | None,
         fix: str | None,
+        tile: float | None,
         fail_on: str,
         masking: Masking,
         **common: Any,
@@ -112,10 +124,11 @@ def command(console: Console) -> click.Command:
         failures: list[YuxiGisError] = []
         outputs = [Path(name) for name in output]
         fixed = None if fix is None else Path(fix)
+        refuse_fix_in_tiles(fixed, tile)
         try:
             result, more = _run(
                 console, sources, reading, outputs, fixed, overwrite, profile, baseline, masking,
-                failures,
+                failures, tile,
             )  # fmt: skip
         except NothingRead:
             if console.json:
@@ -139,6 +152,7 @@ def _run(
     baseline: str | None,
     masking: Masking,
     failures: list[YuxiGisError],
+    tile: float | None,
 ) -> tuple[CheckResult, dict[str, Any]]:
     """Read, check, write: all outputs come into being together, or none."""
     from yuxi_gis.checks import load_profile, run_checks
@@ -155,11 +169,16 @@ def _run(
     more: dict[str, Any] = {}
     with ExitStack() as stack:
         parts = [stack.enter_context(staged(path, overwrite=overwrite)) for path in every]
-        layers = read_sources(console, sources, reading, every, failures=failures)
+        read = reader(console, tile, stack)
+        layers = read_sources(console, sources, reading, every, failures=failures, read=read)
         if not layers:
             raise NothingRead
         result = run_checks(
-            layers, profile=profile, unread=unread(failures, layers), progress=console.progress
+            layers,
+            profile=profile,
+            unread=unread(failures, layers),
+            progress=console.progress,
+            tile_km=tile,
         )
         if old is not None:
             result = compare(result, old)

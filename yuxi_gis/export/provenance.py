@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import pandas as pd
-
 from yuxi_gis.codes import Masking
 
 __all__ = ["Provenance", "file_name", "inputs_of", "now", "reading_of", "software"]
@@ -39,7 +37,7 @@ def file_name(path: object) -> str:
     return re.split(r"[/\\]", str(path).rstrip("/\\"))[-1]
 
 
-def inputs_of(layers: Mapping[str, pd.DataFrame]) -> list[str]:
+def inputs_of(layers: Mapping[str, Any]) -> list[str]:
     """The files that layers were read from, as their ``attrs`` say; all of them for a union."""
     return [
         str(part["source"])
@@ -49,7 +47,7 @@ def inputs_of(layers: Mapping[str, pd.DataFrame]) -> list[str]:
     ]
 
 
-def reading_of(layers: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
+def reading_of(layers: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What reading did to the coordinates of layers, as their ``attrs`` say.
 
     Returns

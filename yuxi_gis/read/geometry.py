@@ -20,7 +20,7 @@ from shapely.errors import GEOSException
 from yuxi_gis.read.curves import CURVED, linearise
 from yuxi_gis.read.table import Note
 
-__all__ = ["from_wkb", "normalise", "tidy"]
+__all__ = ["from_wkb", "multi", "normalise", "plain", "tidy", "unify"]
 
 #: Largest distance of a chord from its arc, in metres (rule S15).
 _SAGITTA = 0.001
@@ -106,14 +106,14 @@ def _metres(crs: CRS | None, values: Any) -> float:
 
 def _curves_note(rows: np.ndarray, deviation: float, tolerance: float) -> Note:
     metres = deviation / tolerance * _SAGITTA
-    reached = f"{metres:.2g}"
     return Note.on_rows(
         "curves_linearised",
         rows + 1,
-        f"{{count}} 行含圆弧，已化为折线，弦与弧最大相差 {reached} m（第 {{rows}} 行）。",
-        f"{{count}} rows have arcs, read as chords that leave them by {reached} m at most "
+        "{count} 行含圆弧，已化为折线，弦与弧最大相差 {reached} m（第 {rows} 行）。",
+        "{count} rows have arcs, read as chords that leave them by {reached} m at most "
         "(rows {rows}).",
         severity="info" if metres <= _SAGITTA * 1.01 else "warning",
+        reached=float(metres),
     )
 
 
@@ -184,16 +184,33 @@ def normalise(frame: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Note, ...]]:
     """
     if not isinstance(frame, gpd.GeoDataFrame) or frame.active_geometry_name is None:
         return frame, ()
-    given = shapes = frame.geometry.to_numpy()
-    kinds = shapely.get_type_id(shapes)
-    notes = _without_shape(shapes, kinds) + _without_place(shapes)
-    for step in (_flat, _without_collections, _one_kind):
-        shapes, kinds, found = step(shapes, kinds)
-        notes += found
+    given = frame.geometry.to_numpy()
+    shapes, kinds, notes = plain(given)
+    single, more = unify(kinds)
+    shapes = multi(shapes, kinds, single)
     if shapes is not given:
         name, frame = frame.active_geometry_name, frame.copy(deep=False)
         frame[name] = gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs)
-    return frame, tuple(notes)
+    return frame, (*notes, *more)
+
+
+def plain(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray, tuple[Note, ...]]:
+    """What `normalise` does to each shape by itself, whatever the others are.
+
+    Returns
+    -------
+    shapes : ndarray of shapely geometries
+        Two-dimensional, none of them a collection; the same object where there was nothing to do.
+    kinds : ndarray of int, shape (n,)
+        Their type ids.
+    notes : tuple of Note
+    """
+    kinds = shapely.get_type_id(shapes)
+    notes = _without_shape(shapes, kinds) + _without_place(shapes)
+    for step in (_flat, _without_collections):
+        shapes, kinds, found = step(shapes, kinds)
+        notes += found
+    return shapes, kinds, tuple(notes)
 
 
 _Step = tuple[np.ndarray, np.ndarray, list[Note]]
@@ -286,16 +303,18 @@ def _without_collections(shapes: np.ndarray, kinds: np.ndarray) -> _Step:
     whole = np.setdiff1d(rows, lost)
     notes = []
     if len(lost):
-        zh = "、".join(f"{(~kept & (family == n)).sum()} 个{_FAMILIES[n][0]}" for n in (0, 1))
-        en = ", ".join(f"{(~kept & (family == n)).sum()} {_FAMILIES[n][1]}" for n in (0, 1))
+        points, lines = (int((~kept & (family == n)).sum()) for n in (0, 1))
         notes.append(
             Note.on_rows(
                 "collection_reduced",
                 lost + 1,
-                f"{{count}} 行是混合图形集合，只保留最高维的部分，舍去 {zh}（第 {{rows}} 行）。",
+                "{count} 行是混合图形集合，只保留最高维的部分，舍去 {points} 个点、{lines} 个线"
+                "（第 {rows} 行）。",
                 "{count} rows are collections of mixed shapes; only the parts of the highest "
-                f"dimension are kept, {en} are left out (rows {{rows}}).",
+                "dimension are kept, {points} points, {lines} lines are left out (rows {rows}).",
                 severity="warning",
+                points=points,
+                lines=lines,
             )
         )
     if len(whole):
@@ -311,20 +330,30 @@ def _without_collections(shapes: np.ndarray, kinds: np.ndarray) -> _Step:
     return shapes, shapely.get_type_id(shapes), notes
 
 
-def _one_kind(shapes: np.ndarray, kinds: np.ndarray) -> _Step:
-    """All of a family multi-part where one is; mixed families are told."""
+def multi(shapes: np.ndarray, kinds: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """`shapes` of these `kinds`, multi-part where `which` is true."""
+    if not which.any():
+        return shapes
+    shapes = shapes.copy()
+    family = _FAMILY[kinds + 1]
+    for number, make in enumerate(_MULTI):
+        rows = np.flatnonzero(which & (family == number))
+        shapes[rows] = make(shapes[rows][:, None])
+    return shapes
+
+
+def unify(kinds: np.ndarray) -> tuple[np.ndarray, tuple[Note, ...]]:
+    """Which single-part shapes are to be `multi`, by the kinds of the whole layer: all of a family
+    where one of it is; mixed families are told."""
+    chosen = np.zeros(len(kinds), dtype=bool)
     family = _FAMILY[kinds + 1]
     counts = np.bincount(family[family >= 0], minlength=4)[:3]
     notes = []
-    for number, make in enumerate(_MULTI):
-        if not counts[number]:
-            continue
+    for number, (zh, en) in enumerate(_FAMILIES):
         single = np.flatnonzero((family == number) & (kinds < _FIRST_MULTI))
         if not 0 < len(single) < counts[number]:
             continue
-        shapes = shapes.copy()
-        shapes[single] = make(shapes[single][:, None])
-        zh, en = _FAMILIES[number]
+        chosen[single] = True
         notes.append(
             Note(
                 "multi_unified",
@@ -346,7 +375,7 @@ def _one_kind(shapes: np.ndarray, kinds: np.ndarray) -> _Step:
                 severity="warning",
             )
         )
-    return shapes, kinds, notes
+    return chosen, tuple(notes)
 
 
 def tidy(frame: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, tuple[Note, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import geopandas as gpd
@@ -13,7 +14,9 @@ from yuxi_gis.crs import crs_name, datum, works, zones
 from yuxi_gis.errors import CRSError
 from yuxi_gis.read.table import Decision, Note, Options
 
-__all__ = ["Georeference", "georeference", "misplaced", "require_known"]
+__all__ = ["Georeference", "Move", "georeference", "misplaced", "require_known"]
+
+Move = Callable[[np.ndarray], np.ndarray]
 
 #: Notes that say that coordinates and CRS do not go together.
 _MISPLACED = ("zone_prefix", "axes_swapped", "degrees", "metres", "wrong_zone", "outside")
@@ -30,12 +33,15 @@ class Georeference:
     decisions : tuple of Decision
     notes : tuple of Note
         What the coordinates say against the CRS, with the mend.
+    moves : tuple of callable
+        What was done to the shapes, one after the other: ``move(shapes) -> shapes``.
     """
 
     frame: gpd.GeoDataFrame
     crs_from: str
     decisions: tuple[Decision, ...]
     notes: tuple[Note, ...]
+    moves: tuple[Move, ...] = ()
 
 
 def georeference(
@@ -59,8 +65,11 @@ def georeference(
         Without a CRS where none is declared and none given: the decision says what it may be.
     """
     notes: list[Note] = []
+    moves: list[Move] = []
     if options.swap_axes:
-        frame = _swapped(frame)
+        moves.append(_swapped)
+        shapes = _swapped(np.asarray(frame.geometry.array))
+        frame = frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
         notes.append(
             Note("axes_swapped", "已按用户要求交换 X、Y。", "X and Y were exchanged, as told.")
         )
@@ -79,10 +88,11 @@ def georeference(
     ]
     notes += _unused(frame, crs_from, options)
     if options.shift is not None and frame.crs is not None:
-        frame, made, warned = _shifted(frame, options.shift)
+        frame, made, warned, moved = _shifted(frame, options.shift)
         decisions += made
         notes += warned
-    return Georeference(frame, crs_from, tuple(decisions), tuple(notes))
+        moves += moved
+    return Georeference(frame, crs_from, tuple(decisions), tuple(notes), tuple(moves))
 
 
 def _unused(frame: gpd.GeoDataFrame, crs_from: str, options: Options) -> list[Note]:
@@ -122,9 +132,8 @@ def _broken(name: str) -> Note:
     )
 
 
-def _swapped(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    shapes = shapely.transform(np.asarray(frame.geometry.array), lambda xy: xy[:, ::-1])
-    return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+def _swapped(shapes: np.ndarray) -> np.ndarray:
+    return np.asarray(shapely.transform(shapes, lambda xy: xy[:, ::-1]))
 
 
 def _with_crs(
@@ -166,15 +175,20 @@ def _with_crs(
 
 def _shifted(
     frame: gpd.GeoDataFrame, shift: datum.DatumShift
-) -> tuple[gpd.GeoDataFrame, list[Decision], list[Note]]:
+) -> tuple[gpd.GeoDataFrame, list[Decision], list[Note], list[Move]]:
     """`frame` on CGCS2000, where it is on an older datum."""
     frame, how = datum.to_cgcs2000(frame, shift)
     if how.source == how.target:
-        return frame, [], []
+        return frame, [], [], []
+
+    def move(shapes: np.ndarray) -> np.ndarray:
+        series = gpd.GeoSeries(shapes, crs=how.source)
+        return np.asarray(datum.to_crs(series, how.target, shift=shift).array)
+
     made = Decision(
         "datum", f"{crs_name(how.source)} → {crs_name(how.target)}", how.zh, how.en, "certain"
     )
-    return frame, [made], [Note("datum", zh, en, "warning") for zh, en in how.warnings]
+    return frame, [made], [Note("datum", zh, en, "warning") for zh, en in how.warnings], [move]
 
 
 def misplaced(frame: pd.DataFrame) -> CRSError | None:

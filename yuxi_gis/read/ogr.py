@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 import shapely
-from pyogrio.raw import read, read_arrow
+from pyogrio.raw import open_arrow, read, read_arrow
 from pyproj import CRS
 
 from yuxi_gis.crs import parse_crs
@@ -31,7 +31,7 @@ from yuxi_gis.read.codepage import Text, text_of
 from yuxi_gis.read.declared import of_ogr
 from yuxi_gis.read.geojson import stated_crs
 from yuxi_gis.read.geometry import from_wkb
-from yuxi_gis.read.table import Decision, Declared, Note, Options, RawTable
+from yuxi_gis.read.table import Decision, Declared, Note, Options, RawTable, Stream
 
 __all__ = ["ROW_NUMBERS", "open", "reading", "unreadable"]
 
@@ -90,6 +90,10 @@ _FORMATS = {
 }
 #: They declare no types: GDAL takes them from the values.
 _UNTYPED = ("GeoJSON", "KML", "KMZ", "DXF")
+#: GDAL hands them over batch by batch; of others it has all in memory itself.
+_STREAMED = ("GeoPackage", "FlatGeobuf", "File Geodatabase")
+#: Shapes in a batch.
+_BATCH = 10_000
 _GDB = _Format("File Geodatabase", re.compile(rb""), ("OpenFileGDB",))
 
 
@@ -204,6 +208,8 @@ class _Layer:
         if geometry is None:
             crs = None
         rows = max(int(info["features"]), 0)
+        told = (len(fields), rows, crs, _fields(info, "datetime"))
+        streamed = geometry is not None and self.form.title in _STREAMED
         return RawTable(
             name=self.name,
             columns=tuple(fields),
@@ -211,10 +217,11 @@ class _Layer:
             geometry=None if geometry is None else _PART.sub("", geometry),
             crs=crs,
             encoding=self.text.decision.value,
-            load=partial(self.load, len(fields), rows, crs, _fields(info, "datetime")),
+            load=partial(self.load, *told),
             decisions=(self.text.decision, *decisions),
             notes=notes,
             declared=self._declared(info),
+            stream=partial(self.stream, *told) if streamed else None,
         )
 
     def _declared(self, info: dict[str, Any]) -> dict[str, Declared]:
@@ -243,11 +250,28 @@ class _Layer:
                 return_fids=True,
                 **as_written,
             )
+        shape = None
+        if meta["geometry_type"] is not None:
+            shape = table.column(table.num_columns - 1)
+            table = table.remove_column(table.num_columns - 1)
+        frame, notes = self._attributes(table, meta, fields, rows, times)
+        if shape is None:
+            return frame, notes
         with reading(self.path):
-            shape = None
-            if meta["geometry_type"] is not None:
-                shape = table.column(table.num_columns - 1)
-                table = table.remove_column(table.num_columns - 1)
+            shapes, found = from_wkb(_storage(shape), crs)
+        if self.form.title == "DXF":
+            shapes, more = _closed(shapes)
+            found += more
+        name = "geometry" if "geometry" not in frame.columns else "_geometry"
+        column = gpd.GeoSeries(shapes, index=frame.index, crs=crs, name=name)
+        frame = pd.concat([frame, column], axis=1)  # an insert is slow where there are many
+        return gpd.GeoDataFrame(frame, geometry=name), (*notes, *found)
+
+    def _attributes(
+        self, table: pa.Table, meta: dict[str, Any], fields: int, rows: int, times: list[str]
+    ) -> tuple[pd.DataFrame, tuple[Note, ...]]:
+        """The rows without their shapes, from a table that begins with their numbers."""
+        with reading(self.path):
             # The row number comes first; it stays where it is a field of the user's.
             key, fids = table.column_names[0], table.column(0)
             if self.form.title == "GeoPackage":
@@ -268,16 +292,48 @@ class _Layer:
                 notes += (
                     _ids_left_out(fids.to_numpy(), frame, self.where) if key == "OGC_FID" else ()
                 )
-            if shape is None:
-                return frame, notes
-            shapes, found = from_wkb(_storage(shape), crs)
-        if self.form.title == "DXF":
-            shapes, more = _closed(shapes)
-            found += more
-        name = "geometry" if "geometry" not in frame.columns else "_geometry"
-        column = gpd.GeoSeries(shapes, index=frame.index, crs=crs, name=name)
-        frame = pd.concat([frame, column], axis=1)  # an insert is slow where there are many
-        return gpd.GeoDataFrame(frame, geometry=name), (*notes, *found)
+            return frame, notes
+
+    def stream(self, fields: int, rows: int, crs: CRS | None, times: list[str]) -> Stream:
+        """As `load`, the shapes batch by batch."""
+        with reading(self.path), _settings(self.text.config):
+            meta, table = read_arrow(
+                self.text.source,
+                layer=self.name,
+                datetime_as_string=True,
+                return_fids=True,
+                read_geometry=False,
+            )
+        fids = table.column(0).to_numpy()
+        frame, notes = self._attributes(table, meta, fields, rows, times)
+        return frame, notes, self._shapes(fids, crs)
+
+    def _shapes(
+        self, fids: np.ndarray, crs: CRS | None
+    ) -> Iterator[tuple[np.ndarray, tuple[Note, ...]]]:
+        """The shapes of the rows `fids`, in that order."""
+        done = 0
+        with (
+            reading(self.path),
+            _settings(self.text.config),
+            open_arrow(
+                self.text.source,
+                layer=self.name,
+                columns=[],
+                return_fids=True,
+                use_pyarrow=True,
+                batch_size=_BATCH,
+            ) as (_, batches),
+        ):
+            for batch in batches:
+                here = batch.column(0).to_numpy()  # the row numbers
+                if not np.array_equal(here, fids[done : done + len(here)]):
+                    raise ValueError("its rows changed while it was read")
+                shapes, notes = from_wkb(_storage(pa.chunked_array([batch.column(-1)])), crs)
+                yield shapes, tuple(note.further_on(done) for note in notes)
+                done += len(here)
+            if done != len(fids):
+                raise ValueError("its rows changed while it was read")
 
     def _dates_as_written(self, table: pa.Table, meta: dict[str, Any]) -> pa.Table:
         """`table` with the text of dates that are none, of which GDAL's Arrow stream makes others:

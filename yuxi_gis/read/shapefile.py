@@ -9,6 +9,7 @@ import re
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from yuxi_gis.errors import CRSError, SourceError
 from yuxi_gis.read.charset import Verdict, detect
 from yuxi_gis.read.dbf import Dbf, field_names, open_dbf, partner, typed_column
 from yuxi_gis.read.declared import of_dbf
-from yuxi_gis.read.table import Decision, Note, Options, RawTable
+from yuxi_gis.read.table import Decision, Note, Options, RawTable, Stream, merged
 
 __all__ = ["open"]
 
@@ -41,6 +42,8 @@ _SHAPES = {0: "Unknown", 31: "Unknown"} | {
 }
 #: From this confidence (0-100) on GDAL too takes an ESRI definition for the one of EPSG.
 _SURE_OF_EPSG = 90
+#: Shapes in a batch.
+_BATCH = 10_000
 #: So many different warnings of GDAL are passed on.
 _SAID = 3
 _PARTS = (".shx", ".prj", ".cpg", ".sbn", ".sbx", ".qix", ".qpj")
@@ -89,6 +92,7 @@ def _layer(path: Path, options: Options) -> RawTable:
     if partner(path, ".shx") is None:
         zh, en = "缺少 .shx 索引，已按 .shp 重建（原文件未改动）", "no .shx: rebuilt from the .shp"
         notes += (Note("index_rebuilt", zh, f"{en} (the source is not changed)", "warning"),)
+    told = (dbf, columns, verdict.encoding, path, records, crs)
     return RawTable(
         name=path.stem,
         columns=columns,
@@ -96,10 +100,11 @@ def _layer(path: Path, options: Options) -> RawTable:
         geometry=_SHAPES[_type(path, _mapped(path))],
         crs=crs,
         encoding=verdict.encoding,
-        load=partial(_load, dbf, columns, verdict.encoding, path, records, crs),
+        load=partial(_load, *told),
         decisions=_decisions("ESRI Shapefile", verdict),
         notes=notes + crs_notes,
         declared=of_dbf(columns, dbf.fields),
+        stream=partial(_stream, *told),
     )
 
 
@@ -163,70 +168,103 @@ def _load(
     records: np.ndarray,
     crs: CRS | None,
 ) -> tuple[gpd.GeoDataFrame, tuple[Note, ...]]:
-    frame, notes = _load_columns(dbf, columns, encoding)
-    shapes, more = _shapes(path, records, dbf.kept)
+    frame, notes, batches = _stream(dbf, columns, encoding, path, records, crs)
+    found = list(batches)
+    shapes = np.concatenate([np.empty(0, dtype=object), *(batch for batch, _ in found)])
     name = "geometry"
     while name in frame.columns:
         name = f"_{name}"
     frame[name] = gpd.GeoSeries(shapes, index=frame.index)
-    return gpd.GeoDataFrame(frame, geometry=name, crs=crs), notes + more
+    told = merged(note for _, more in found for note in more)
+    return gpd.GeoDataFrame(frame, geometry=name, crs=crs), notes + told
 
 
-def _shapes(
+def _stream(
+    dbf: Dbf,
+    columns: tuple[str, ...],
+    encoding: str,
+    path: Path,
+    records: np.ndarray,
+    crs: CRS | None,
+) -> Stream:
+    """As `_load`, the shapes batch by batch."""
+    frame, notes = _load_columns(dbf, columns, encoding)
+    return frame, notes, _batches(path, records, dbf.kept)
+
+
+def _batches(
     path: Path, records: np.ndarray, kept: np.ndarray
-) -> tuple[np.ndarray, tuple[Note, ...]]:
-    """Geometry of the rows that are kept; Notes on M values and on shapes GDAL cannot read."""
-    shapes = np.full(len(records), None, dtype=object)
-    notes: tuple[Note, ...] = ()
-    if len(records):
-        fids, wkb, notes = _read_by_gdal(path, records)
-        shapes[fids] = shapely.from_wkb(wkb, on_invalid="ignore")
+) -> Iterator[tuple[np.ndarray, tuple[Note, ...]]]:
+    """Geometry of the rows that are kept; Notes on M values and on shapes GDAL cannot read.
+
+    GDAL is shown the .shp and its index only: it refuses the geometry too for an unreadable .prj
+    or field name.
+    """
+    warned: dict[str, None] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        source = _alone(path, records, Path(folder)) if len(records) else path
+        for first in range(0, len(records), _BATCH):
+            rows = slice(first, min(first + _BATCH, len(records)))
+            fids, wkb, texts = _read_by_gdal(path, source, rows, len(records))
+            shapes = np.full(rows.stop - first, None, dtype=object)
+            shapes[fids - first] = shapely.from_wkb(wkb, on_invalid="ignore")
+            notes = _said(texts, len(fids), warned)
+            lost = _lost(path, shapes, records[rows], kept[rows])
+            yield shapes[kept[rows]], (*notes, *(note.further_on(first) for note in lost))
+
+
+def _lost(
+    path: Path, shapes: np.ndarray, records: np.ndarray, kept: np.ndarray
+) -> tuple[Note, ...]:
+    """Drop shapes of another type than the file's; a Note on all that cannot be read."""
     main = _mapped(path)
     types = _numbers(main, records[:, 0] + _RECORD, "<i4")
     # The shapes of a file have one type, with or without Z and M: 5, 15 and 25 are polygons.
     code = _type(path, main)
     shapes[(types % 10 != code % 10) & (code != _NULL)] = None
     lost = shapely.is_missing(shapes) & (types != _NULL) & kept
-    if lost.any():
-        notes += (
-            Note.on_rows(
-                "shape_unreadable",
-                np.flatnonzero(lost) + 1,
-                "{count} 个图形已损坏，读作空图形（第 {rows} 行）；请重新拷贝或重新导出该数据",
-                "{count} shapes are damaged and read as null (rows {rows}); copy or export the "
-                "data again",
-                severity="error",
-            ),
-        )
-    return shapes[kept], notes
+    if not lost.any():
+        return ()
+    note = Note.on_rows(
+        "shape_unreadable",
+        np.flatnonzero(lost) + 1,
+        "{count} 个图形已损坏，读作空图形（第 {rows} 行）；请重新拷贝或重新导出该数据",
+        "{count} shapes are damaged and read as null (rows {rows}); copy or export the data again",
+        severity="error",
+    )
+    return (note,)
 
 
 def _read_by_gdal(
-    path: Path, records: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, tuple[Note, ...]]:
-    """Row numbers from 0, WKB, and what GDAL says.
-
-    GDAL is shown the .shp and its index only: it refuses the geometry too for an unreadable .prj
-    or field name.
-    """
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as said:
+    path: Path, source: Path, rows: slice, count: int
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Row numbers from 0 of some `rows` of `source`, WKB, and what GDAL says."""
+    part: dict[str, int] = {}
+    if rows.stop - rows.start < count:
+        part = {"skip_features": rows.start, "max_features": rows.stop - rows.start}
+    with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
-        source = _alone(path, records, Path(folder))
         try:
-            _, fids, wkb, _ = pyogrio.raw.read(source, columns=[], return_fids=True)
+            _, fids, wkb, _ = pyogrio.raw.read(source, columns=[], return_fids=True, **part)
         except _GDAL_ERRORS as error:
             raise _unreadable(path, error) from error
-    if len(fids) and not 0 <= fids.min() <= fids.max() < len(records):
+    if len(fids) and not rows.start <= fids.min() <= fids.max() < rows.stop:
         raise _damaged(path, "图形的行号不对", "its shapes are not numbered as its rows")
-    texts = [str(warning.message).replace(str(source), path.name) for warning in said]
+    return fids, wkb, [str(one.message).replace(str(source), path.name) for one in said]
+
+
+def _said(texts: list[str], count: int, before: dict[str, None]) -> list[Note]:
+    """What GDAL says of `count` shapes, but for what it said `before`."""
     notes = []
     if any(text.startswith("Measured (M)") for text in texts):
-        zh, en = f"{len(fids)} 个图形的 M 值不读取", f"M values of {len(fids)} shapes are dropped"
-        notes.append(Note("m_dropped", zh, en, "info", len(fids)))
+        zh, en = "{count} 个图形的 M 值不读取", "M values of {count} shapes are dropped"
+        notes.append(Note.counted("m_dropped", count, zh, en))
     others = [_reason(text) for text in texts if not text.startswith("Measured (M)")]
-    for text in list(dict.fromkeys(others))[:_SAID]:
-        notes.append(Note("gdal_says", f"GDAL 提示：{text}", f"GDAL says: {text}", "warning"))
-    return fids, wkb, tuple(notes)
+    for text in dict.fromkeys(others):
+        if text not in before and len(before) < _SAID:
+            before[text] = None
+            notes.append(Note("gdal_says", f"GDAL 提示：{text}", f"GDAL says: {text}", "warning"))
+    return notes
 
 
 def _crs(path: Path) -> tuple[CRS | None, tuple[Note, ...]]:

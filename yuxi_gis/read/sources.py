@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
 from pyproj import CRS
 
@@ -20,9 +21,12 @@ from yuxi_gis.errors import SourceError, YuxiGisError
 from yuxi_gis.read.archive import Unpacked, refuse_other_archives, unpack
 from yuxi_gis.read.fields import official_names
 from yuxi_gis.read.formats import UNREAD, Format, format_of, readable, suffixes
-from yuxi_gis.read.table import Decision, Note, Options, RawTable
+from yuxi_gis.read.table import Batch, Decision, Note, Options, RawTable, Stream
 
 __all__ = ["Catalog", "SourceTable", "Survey", "find_tables", "survey"]
+
+#: Shapes in a batch.
+_BATCH = 10_000
 
 Catalog = Mapping[str, LayerSpec]
 Progress = Callable[[str, str, float], None]
@@ -101,6 +105,23 @@ class SourceTable:
         """The rows as the file has them, and what was noticed; see `RawTable.load`."""
         try:
             return self.raw.load()
+        except YuxiGisError as error:
+            raise _in_words_of_the_user(error, self.path, self.unpacked) from error
+
+    def stream(self) -> Stream:
+        """The same with the shapes apart, batch by batch where the format can; see `Stream`."""
+        try:
+            if self.raw.stream is None:
+                frame, notes = self.raw.load()
+                return _in_parts(frame, notes)
+            frame, notes, batches = self.raw.stream()
+        except YuxiGisError as error:
+            raise _in_words_of_the_user(error, self.path, self.unpacked) from error
+        return frame, notes, self._told(batches)
+
+    def _told(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        try:
+            yield from batches
         except YuxiGisError as error:
             raise _in_words_of_the_user(error, self.path, self.unpacked) from error
 
@@ -317,6 +338,17 @@ def _root(path: Path, unpacked: Unpacked) -> Path:
     """Where the members of a zip lie: the folder named as the zip, unless it is a geodatabase."""
     folder = unpacked.folder / path.stem
     return folder if folder.is_dir() and folder.suffix.lower() != ".gdb" else unpacked.folder
+
+
+def _in_parts(frame: pd.DataFrame, notes: tuple[Note, ...]) -> Stream:
+    """A table that was read at once, its shapes in batches."""
+    if not isinstance(frame, gpd.GeoDataFrame):
+        return frame, notes, iter(())
+    shapes = frame.geometry.to_numpy()
+    bare = pd.DataFrame(frame.drop(columns=frame.active_geometry_name))
+    bare.attrs = frame.attrs
+    cuts = range(0, len(shapes), _BATCH)
+    return bare, notes, ((shapes[first : first + _BATCH], ()) for first in cuts)
 
 
 def _in_words_of_the_user(

@@ -8,10 +8,12 @@ A reader is a function ``open(path, options) -> list[RawTable]``. It looks at th
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from pyproj import CRS
 
@@ -20,7 +22,17 @@ from yuxi_gis.crs import parse_crs
 if TYPE_CHECKING:
     from yuxi_gis.crs.datum import DatumShift
 
-__all__ = ["CONFIDENCE", "Decision", "Declared", "Note", "Options", "RawTable"]
+__all__ = [
+    "CONFIDENCE",
+    "Batch",
+    "Decision",
+    "Declared",
+    "Note",
+    "Options",
+    "RawTable",
+    "Stream",
+    "merged",
+]
 
 #: How sure a decision is: the user or the format says so; the data show it; the best guess.
 CONFIDENCE = ("certain", "high", "low")
@@ -75,24 +87,61 @@ class Note:
     rows: tuple[int, ...] = ()
     field: str | None = None
     _templates: tuple[str, str] | None = dataclasses.field(default=None, repr=False, compare=False)
+    _figures: Mapping[str, float] = dataclasses.field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     @classmethod
     def on_rows(
-        cls, what: str, rows: Any, zh: str, en: str, *, severity: str = "info", field: str = ""
+        cls,
+        what: str,
+        rows: Any,
+        zh: str,
+        en: str,
+        *,
+        severity: str = "info",
+        field: str = "",
+        **figures: float,
     ) -> Note:
-        """A note on row numbers; ``{count}`` and ``{rows}`` in the texts are filled in."""
+        """A note on row numbers; ``{count}``, ``{rows}`` and `figures` in the texts are filled in.
+
+        Of notes that are put together (`merged`), whole numbers among the figures add up and of
+        others the greatest holds.
+        """
         numbers = [int(row) for row in rows]
-        shown, count = tuple(numbers[:_ROWS_NAMED]), len(numbers)
-        told = _filled(zh, shown, count), _filled(en, shown, count)
-        return cls(what, *told, severity, count, shown, field or None, (zh, en))
+        return cls._told(what, numbers, len(numbers), (zh, en), severity, field or None, figures)
+
+    @classmethod
+    def counted(cls, what: str, count: int, zh: str, en: str, *, severity: str = "info") -> Note:
+        """A note on so many rows, of which none is named; ``{count}`` is filled in."""
+        return cls._told(what, (), count, (zh, en), severity, None, {})
+
+    @classmethod
+    def _told(
+        cls,
+        what: str,
+        rows: Sequence[int],
+        count: int,
+        templates: tuple[str, str],
+        severity: str,
+        field: str | None,
+        figures: Mapping[str, float],
+    ) -> Note:
+        shown = tuple(rows[:_ROWS_NAMED])
+        zh, en = (_filled(text, shown, count, figures) for text in templates)
+        return cls(what, zh, en, severity, count, shown, field, templates, figures)
 
     def renumbered(self, numbers: Sequence[int]) -> Note:
         """The same note with the rows as their file counts them: `numbers`, one a row."""
         if self._templates is None or not self.rows or max(self.rows) > len(numbers):
             return self
         rows = tuple(int(numbers[row - 1]) for row in self.rows)
-        zh, en = (_filled(text, rows, self.count) for text in self._templates)
+        zh, en = (_filled(text, rows, self.count, self._figures) for text in self._templates)
         return replace(self, zh=zh, en=en, rows=rows)
+
+    def further_on(self, rows: int) -> Note:
+        """The same note of a batch before which there are so many `rows`."""
+        return self.renumbered(range(rows + 1, rows + 1 + max(self.rows, default=0)))
 
     def as_dict(self) -> dict[str, Any]:
         """What scripts get."""
@@ -100,10 +149,43 @@ class Note:
         return {name: getattr(self, name) for name in names}
 
 
-def _filled(text: str, rows: Sequence[int], count: int) -> str:
+def _filled(text: str, rows: Sequence[int], count: int, figures: Mapping[str, float]) -> str:
     """A template with its numbers; names of fields in it may have braces, too."""
     listed = ", ".join(map(str, rows)) + (" …" if count > len(rows) else "")
+    for name, value in figures.items():
+        text = text.replace(f"{{{name}}}", str(value) if isinstance(value, int) else f"{value:.2g}")
     return text.replace("{count}", str(count)).replace("{rows}", listed)
+
+
+def merged(notes: Iterable[Note]) -> tuple[Note, ...]:
+    """The notes of the batches of one table, in their order, as one reading would have told them.
+
+    Those of one word on one field become one; texts without row numbers are told once each.
+    """
+    alike: dict[tuple[str, str | None, str], list[Note]] = {}
+    for note in notes:
+        told = "" if note._templates else note.zh
+        alike.setdefault((note.what, note.field, told), []).append(note)
+    return tuple(_together(found) for found in alike.values())
+
+
+def _together(notes: Sequence[Note]) -> Note:
+    first, grave = notes[0], ("info", "warning", "error")
+    if len(notes) == 1 or first._templates is None:
+        return first
+    figures = {
+        name: (sum if isinstance(value, int) else max)(note._figures[name] for note in notes)
+        for name, value in first._figures.items()
+    }
+    return Note._told(
+        first.what,
+        [row for note in notes for row in note.rows],
+        sum(note.count for note in notes),
+        first._templates,
+        max((note.severity for note in notes), key=grave.index),
+        first.field,
+        figures,
+    )
 
 
 @dataclass(frozen=True)
@@ -152,6 +234,12 @@ class Declared:
     width: int | None = None
 
 
+#: A table in parts: its rows without geometry and what was noticed of them, then the shapes in
+#: the same order, a batch at a time, each with what was noticed (rows counted as `load` does).
+Batch = tuple[npt.NDArray[np.object_], tuple[Note, ...]]
+Stream = tuple[pd.DataFrame, tuple[Note, ...], Iterator[Batch]]
+
+
 @dataclass(frozen=True)
 class RawTable:
     """One table of a file before its fields have official names.
@@ -179,6 +267,9 @@ class RawTable:
         What is known before the rows are read.
     declared : mapping of str to Declared
         What the file says of its fields, by column; empty where the format says nothing.
+    stream : callable or None
+        Reads the same as `load`, the shapes batch by batch, so that never all of them are in
+        memory; None where the format, or a table without geometry, has no such way.
     """
 
     name: str
@@ -191,3 +282,4 @@ class RawTable:
     decisions: tuple[Decision, ...] = ()
     notes: tuple[Note, ...] = ()
     declared: Mapping[str, Declared] = dataclasses.field(default_factory=dict)
+    stream: Callable[[], Stream] | None = None

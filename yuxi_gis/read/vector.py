@@ -16,12 +16,12 @@ from yuxi_gis.crs import crs_name
 from yuxi_gis.errors import SourceError, YuxiGisError
 from yuxi_gis.read.fields import as_text, destroyed_codes, official_names
 from yuxi_gis.read.geometry import normalise
-from yuxi_gis.read.georeference import georeference, require_known
+from yuxi_gis.read.georeference import Move, georeference, require_known
 from yuxi_gis.read.sources import Catalog, SourceTable, find_tables
 from yuxi_gis.read.table import Note, Options
 from yuxi_gis.read.union import union
 
-__all__ = ["read_layer", "read_layers", "read_table", "read_tables"]
+__all__ = ["Frame", "finished", "read_layer", "read_layers", "read_table", "read_tables"]
 
 Frame: TypeAlias = gpd.GeoDataFrame | pd.DataFrame
 Progress = Callable[[str, str, float], None]
@@ -126,6 +126,7 @@ def read_tables(
     *,
     on_error: Callable[[YuxiGisError], None] | None = None,
     progress: Progress | None = None,
+    read: Callable[[SourceTable], Frame] | None = None,
 ) -> dict[str, Frame]:
     """Read the recognised ones of `tables`.
 
@@ -139,6 +140,8 @@ def read_tables(
         by default it is raised.
     progress : callable, optional
         Called as ``progress(zh, en, fraction)``.
+    read : callable, optional
+        Reads one table; by default `read_table`.
 
     Raises
     ------
@@ -164,7 +167,7 @@ def read_tables(
     layers: dict[str, Frame] = {}
     for layer_id in sorted(parts, key=lambda i: order.index(i) if i in order else len(order)):
         try:
-            layers[layer_id] = _whole(parts[layer_id], on_error, progress)
+            layers[layer_id] = _whole(parts[layer_id], on_error, progress, read or read_table)
         except YuxiGisError as error:
             if on_error is None:
                 raise
@@ -176,6 +179,7 @@ def _whole(
     tables: list[SourceTable],
     on_error: Callable[[YuxiGisError], None] | None,
     progress: Progress | None,
+    read: Callable[[SourceTable], Frame],
 ) -> Frame:
     """One layer from all its tables that can be read."""
     frames: list[Frame] = []
@@ -184,7 +188,7 @@ def _whole(
         if progress is not None:
             progress(f"读取 {table.name}", f"reading {table.name}", done / len(tables))
         try:
-            frames.append(read_table(table))
+            frames.append(read(table))
         except YuxiGisError as error:
             if on_error is None:
                 raise
@@ -211,7 +215,44 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
         It has geometry but no CRS, and `require_crs` is true.
     """
     frame, notes = table.load()
+    shaped: tuple[Note, ...] = ()
+    if isinstance(frame, gpd.GeoDataFrame):
+        frame, shaped = normalise(frame)
+    return finished(table, frame, notes, shaped, require_crs=require_crs)[0]
+
+
+def finished(
+    table: SourceTable,
+    frame: Frame,
+    notes: tuple[Note, ...],
+    shaped: tuple[Note, ...],
+    *,
+    require_crs: bool = True,
+) -> tuple[Frame, tuple[Move, ...]]:
+    """The rows of a table, its geometry plain, with official names and in their place.
+
+    Parameters
+    ----------
+    table : SourceTable
+    frame : GeoDataFrame or DataFrame
+        As the file has it, the geometry as `geometry.normalise` gives it.
+    notes, shaped : tuple of Note
+        What was noticed of rows and of shapes.
+
+    Returns
+    -------
+    frame : GeoDataFrame or DataFrame
+        See `read_layer`.
+    moves : tuple of callable
+        What was done to the shapes: see `Georeference`.
+
+    Raises
+    ------
+    CRSError
+        It has geometry but no CRS, and `require_crs` is true.
+    """
     decisions, notes = list(table.decisions), (*table.notes, *notes)
+    moves: tuple[Move, ...] = ()
     file_rows = frame.attrs.pop("file_rows", None)
     found: tuple[Note, ...] = ()
     attrs: dict[str, Any] = {
@@ -238,18 +279,17 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
         attrs["renamed"].get(name, name): asdict(told) for name, told in table.raw.declared.items()
     }
     if isinstance(frame, gpd.GeoDataFrame):
-        frame, more = normalise(frame)
         in_yuxi = table.spec is not None and _in_yuxi(frame, table.spec)
         placed = georeference(frame, table.name, table.options, in_yuxi=in_yuxi)
         if require_crs:
             require_known(placed, table.name)
-        frame = placed.frame
+        frame, moves = placed.frame, placed.moves
         attrs |= {"crs": crs_name(frame.crs), "crs_from": placed.crs_from}
         # A reader that says more of the CRS than that the file declares it is heard.
         told = placed.crs_from == "file" and any(made.what == "crs" for made in decisions)
         decisions = [made for made in decisions if told or made.what != "crs"]
         decisions += [made for made in placed.decisions if not (told and made.what == "crs")]
-        found += more
+        found += shaped
         notes += placed.notes
     if file_rows is not None:
         found = tuple(note.renumbered(file_rows) for note in found)
@@ -258,7 +298,7 @@ def read_table(table: SourceTable, *, require_crs: bool = True) -> Frame:
     attrs["notes"] = [n.as_dict() for n in notes]
     frame.attrs.clear()
     frame.attrs.update(attrs)
-    return frame
+    return frame, moves
 
 
 def _official(

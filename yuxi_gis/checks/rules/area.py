@@ -14,8 +14,8 @@ from yuxi_gis.catalog import FieldSpec, LayerSpec
 from yuxi_gis.checks.registry import NotRun, rule
 from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Mask, Subject
-from yuxi_gis.crs import Zone, datum_name, geocentric, require_crs, robust_bounds
-from yuxi_gis.units import M2_PER_MU, ellipsoidal_area
+from yuxi_gis.crs import Zone, datum_name, geocentric, require_crs
+from yuxi_gis.units import M2_PER_MU
 
 __all__ = ["area_matches_geometry", "deduction_adds_up", "ellipsoidal_matches", "mu_matches_area"]
 
@@ -162,7 +162,7 @@ def ellipsoidal_matches(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]
     if reason is not None:
         yield reason
         return
-    drawn = ellipsoidal_area(gpd.GeoSeries(subject.sound, crs=subject.crs))
+    drawn = subject.ellipsoidal
     recorded = subject.number(field.name)
     yield _not_a_number(subject, field.name, recorded)
     profile = subject.profile
@@ -384,7 +384,7 @@ def _gauss_kruger(subject: Subject) -> np.ndarray | None:
         for zone in Zone.all().values()
         if zone.datum == datum and zone.width == 3 and not zone.prefix
     }
-    bounds = robust_bounds(subject.sound)
+    bounds = subject.place
     if not zones or bounds is None:
         return None
     to_degrees = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True)

@@ -13,7 +13,6 @@ from scipy.spatial import KDTree
 
 from yuxi_gis import findings
 from yuxi_gis.catalog import load_codes
-from yuxi_gis.checks.edges import unmatched
 from yuxi_gis.checks.registry import NotRun, rule
 from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.subject import Mask, Subject
@@ -114,6 +113,7 @@ def right_unit(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     layers=("landuse",),
     fields=("DLBM", "ZLDWDM"),
     parameters=("border_distance", "border_reach"),
+    scope="layer",
 )
 def patches_meet(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
@@ -168,7 +168,7 @@ def patches_meet(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     yield findings.make(
         subject.feature[pairs["left"]],
         np.asarray(shapely.linestrings(steps), dtype=object),
-        subject.metre.crs,
+        subject.plane,
         other_layer="landuse",
         other_feature=subject.feature[pairs["left_other"]],
         value=pairs["distance"],
@@ -191,7 +191,7 @@ def _ends(subject: Subject, which: Mask, county: str) -> pd.DataFrame:
     DataFrame
         `x`, `y`, `county`, and the rows of the patches before and behind, `left` and `right`.
     """
-    edges = unmatched(np.where(which, subject.metre.to_numpy(), np.array(None)))
+    edges = subject.unshared(which)
     before = pd.DataFrame(edges.end, columns=["x", "y"]).assign(left=edges.row)
     behind = pd.DataFrame(edges.start, columns=["x", "y"]).assign(right=edges.row)
     ends = before.merge(behind, on=["x", "y"])

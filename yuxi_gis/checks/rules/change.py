@@ -12,7 +12,7 @@ from yuxi_gis.checks.rules.fields import absent
 from yuxi_gis.checks.rules.legal import BUILT_TYPES
 from yuxi_gis.checks.rules.patches import CLASSES, mapping_unit
 from yuxi_gis.checks.subject import Subject
-from yuxi_gis.units import ellipsoidal_area, to_mu
+from yuxi_gis.units import to_mu
 
 __all__ = ["patch_large_enough"]
 
@@ -84,7 +84,7 @@ def patch_large_enough(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
             yield absent(subject.spec.by_name[field])
             return
         limit = mapping_unit(subject, subject.text(field), table)
-    area = np.round(ellipsoidal_area(gpd.GeoSeries(subject.sound, crs=subject.crs)), 4)
+    area = np.round(subject.ellipsoidal, 4)
     small = (area > 0) & (area < limit)
     yield subject.at(
         small,

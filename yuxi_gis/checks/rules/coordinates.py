@@ -17,7 +17,7 @@ from yuxi_gis.catalog import load_codes
 from yuxi_gis.checks.registry import NotRun, rule
 from yuxi_gis.checks.rules.reading import told
 from yuxi_gis.checks.subject import Mask, Subject
-from yuxi_gis.crs import Bounds, crs_name, datum, epsg, robust_bounds, zones
+from yuxi_gis.crs import Bounds, crs_name, datum, epsg, zones
 from yuxi_gis.crs.diagnosis import Diagnosis
 
 __all__ = [
@@ -175,7 +175,7 @@ def crs_fits(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     if subject.crs is None:
         yield _without_crs()
         return
-    for found in (*_diagnoses(subject), *zones.looks_shifted(subject.frame, _name(subject))):
+    for found in (*_diagnoses(subject), *zones.looks_shifted(subject.sampled(), _name(subject))):
         yield subject.whole(
             [found.zh],
             severity="error" if found.confidence == "high" else "warning",
@@ -198,8 +198,7 @@ def _diagnoses(subject: Subject) -> tuple[Diagnosis, ...]:
     assert subject.crs is not None
     codes = subject.region.dropna()
     at_home = len(codes) > 0 and bool(codes.str.startswith(_CITY).mean() >= _MOST)
-    bounds = robust_bounds(subject.shapes)
-    return zones.diagnose(bounds, subject.crs, home=zones.YUXI if at_home else None)
+    return zones.diagnose(subject.place, subject.crs, home=zones.YUXI if at_home else None)
 
 
 @rule(
@@ -283,7 +282,7 @@ def _strays(subject: Subject) -> tuple[Floats, Floats, Floats, npt.NDArray[np.ob
     """The middle of each shape in the layer's CRS, how many metres it lies outside its county (0
     within; nan where that cannot be told), and the county's code."""
     assert subject.crs is not None
-    box = shapely.bounds(subject.shapes)
+    box = subject.bounds
     x, y = (box[:, 0] + box[:, 2]) / 2, (box[:, 1] + box[:, 3]) / 2
     way = Transformer.from_crs(subject.crs, subject.crs.geodetic_crs, always_xy=True)
     lon, lat = way.transform(x, y)
@@ -371,7 +370,7 @@ def datum_reliable(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
         yield _without_crs()
         return
     yield from told(subject, _SHIFTED)
-    bounds = robust_bounds(subject.shapes) if subject.crs.geodetic_crs else None
+    bounds = subject.place if subject.crs.geodetic_crs else None
     if datum.accuracy(subject.crs, _CGCS2000, bounds) is None:
         yield subject.whole(
             [crs_name(subject.crs)],

@@ -42,6 +42,7 @@ _DECIMALS = 6
     confidence="V",
     layers=("landuse", "protected_cropland"),
     parameters=("gap_width", "mapping_unit_construction", "equal_distance"),
+    scope="layer",
 )
 def no_gap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
@@ -83,7 +84,7 @@ def no_gap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     yield findings.make(
         largest,
         gaps,
-        subject.metre.crs,
+        subject.plane,
         other_layer=np.where(second != "", subject.spec.id, ""),
         other_feature=second,
         value=np.where(narrow, width, area),
@@ -111,6 +112,7 @@ def no_gap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     confidence="V",
     layers=("farmland", "landuse"),
     parameters=("node_distance", "near_vertex"),
+    scope="neighbours",
 )
 def nodes_there(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
@@ -177,6 +179,7 @@ def nodes_there(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     confidence="V",
     layers=("farmland", "landuse"),
     parameters=("node_distance", "near_vertex"),
+    scope="neighbours",
 )
 def nodes_coincide(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
@@ -264,7 +267,7 @@ def _uncovered(subject: Subject) -> tuple[Shapes, Mask]:
     if subject.spec.id == "landuse":
         gap |= shapely.area(faces) < subject.profile.number("mapping_unit_construction")
     gap &= width >= subject.profile.number("equal_distance")
-    tree = shapely.STRtree(subject.metre.to_numpy())
+    tree = shapely.STRtree(subject.around(faces[gap]).metre.to_numpy())
     inside = shapely.point_on_surface(faces[gap])
     gap[np.flatnonzero(gap)[tree.query(inside, predicate="intersects")[0]]] = False
     return faces[gap], narrow[gap]
@@ -288,12 +291,13 @@ def _mean_width(shapes: Shapes) -> Floats:
 def _beside(subject: Subject, gaps: Shapes) -> tuple[Shapes, Shapes]:
     """The names of the parcels with the largest and the next largest share of each gap's outline;
     ``""`` where there is no second one."""
-    parcels = subject.metre.to_numpy()
     # Nodes lie beside the edges by rounding: what a thin rim shares is the length times its width.
     rims = shapely.buffer(gaps, subject.profile.number("equal_distance"), join_style="mitre")
+    beside = subject.around(rims)
+    parcels = beside.metre.to_numpy()
     gap, row = shapely.STRtree(parcels).query(rims, predicate="intersects")
     share = np.round(shapely.area(shapely.intersection(rims[gap], parcels[row])), _DECIMALS)
-    table = pd.DataFrame({"gap": gap, "share": -share, "name": subject.feature[row]})
+    table = pd.DataFrame({"gap": gap, "share": -share, "name": beside.feature[row]})
     table = table.sort_values(["gap", "share", "name"])
     place = table.groupby("gap").cumcount().to_numpy()
     names = np.full((2, len(gaps)), "", dtype=object)

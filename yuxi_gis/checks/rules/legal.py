@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import geopandas as gpd
@@ -123,6 +124,7 @@ def protected_cropland_occupied(subject: Subject) -> Iterator[gpd.GeoDataFrame |
     ),
     needs=(_LANDUSE,),
     parameters=("mapping_unit_construction",),
+    scope="layer",
 )
 def construction_on_cropland(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
@@ -171,33 +173,30 @@ def construction_on_cropland(subject: Subject) -> Iterator[gpd.GeoDataFrame | No
     if reason is not None:
         yield reason
         return
-    built = np.ones(len(subject.frame), dtype=bool)
-    if classed:
-        built = subject.text(kind).str.fullmatch(CONSTRUCTION, na=False).to_numpy(bool)
-    elif not all_built:
-        built = subject.text(kind).isin(BUILT_TYPES).to_numpy()
-    cropland = landuse.text("DLBM").str.startswith("01", na=False).to_numpy(bool)
-    parts = _merged(_parts(subject, built, landuse, cropland))
     limit = subject.profile.number("mapping_unit_construction")
-    large = parts[parts["area"] >= limit]
     zh, en = subject.spec.title_zh, subject.spec.title_en
-    yield _on_landuse(
-        subject,
-        large,
-        limit,
-        zh=f"{zh} {{feature}} 为建设用地，有 {{value:.2f}} m²（{{mu:.4f}} 亩）在地类图斑 "
-        "{other_feature} {more_zh}的耕地上（限值 {limit:g} m²）：疑似非农建设占用耕地，须核实。",
-        en=f"{en} {{feature}}: construction, {{value:.2f}} m² ({{mu:.4f}} mu) of it on cropland of "
-        "land use patch {other_feature}{more_en} (limit {limit:g} m²): suspected, to be verified.",
-    )
-    small = parts.loc[parts["area"] < limit, "area"]
+    small: list[float] = []
+    for part in subject.each():
+        parts = _merged(_on_cropland(part, None if all_built else kind))
+        small += parts.loc[parts["area"] < limit, "area"].tolist()
+        yield _on_landuse(
+            part,
+            parts[parts["area"] >= limit],
+            limit,
+            zh=f"{zh} {{feature}} 为建设用地，有 {{value:.2f}} m²（{{mu:.4f}} 亩）在地类图斑 "
+            "{other_feature} {more_zh}的耕地上（限值 {limit:g} m²）：疑似非农建设占用耕地，"
+            "须核实。",
+            en=f"{en} {{feature}}: construction, {{value:.2f}} m² ({{mu:.4f}} mu) of it on "
+            "cropland of land use patch {other_feature}{more_en} (limit {limit:g} m²): suspected, "
+            "to be verified.",
+        )
     yield subject.whole(
-        [""] * bool(len(small)),
+        [""] * bool(small),
         severity="info",
         value=len(small),
         unit="个",
-        area_m2=small.sum(),
-        words={"largest": small.max(), "limit": limit},
+        area_m2=math.fsum(small),
+        words={"largest": max(small, default=0.0), "limit": limit},
         zh="另有 {value:.0f} 个建设图斑占耕地不足 {limit:g} m²（共 {area_m2:.2f} m²，最大 "
         "{largest:.2f} m²），疑似占用但未逐个报告。",
         en="{value:.0f} more construction patches lie on cropland with less than {limit:g} m² "
@@ -300,6 +299,19 @@ def _on_landuse(
         zh=zh,
         en=en,
     )
+
+
+def _on_cropland(subject: Subject, kind: str | None) -> pd.DataFrame:
+    """What constructions share with cropland (`_parts`); `kind` is the field that tells them, None
+    where all are."""
+    landuse = subject.others[_LANDUSE]
+    built = np.ones(len(subject.frame), dtype=bool)
+    if kind == "DLBM":
+        built = subject.text(kind).str.fullmatch(CONSTRUCTION, na=False).to_numpy(bool)
+    elif kind is not None:
+        built = subject.text(kind).isin(BUILT_TYPES).to_numpy()
+    cropland = landuse.text("DLBM").str.startswith("01", na=False).to_numpy(bool)
+    return _parts(subject, built, landuse, cropland)
 
 
 def _occupied(subject: Subject, patches: Subject) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import shapely
 
 from yuxi_gis.checks.registry import NotRun, rule
 from yuxi_gis.checks.rules.fields import absent
@@ -188,7 +187,7 @@ def _areas(subject: Subject) -> Floats:
     area = subject.number("ZJDMJ")
     bare = ~(area > 0)
     if bare.any() and subject.crs is not None:
-        area[bare] = shapely.area(subject.metre.to_numpy()[bare])
+        area[bare] = subject.planar(bare)
     return area
 
 

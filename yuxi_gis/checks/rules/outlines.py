@@ -256,10 +256,11 @@ def coordinates_rounded(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]
         return
     step = subject.profile.number("coordinate_step")
     total = fine = 0
-    for start in range(0, len(subject.shapes), BLOCK):
-        xy = shapely.get_coordinates(subject.shapes[start : start + BLOCK])
-        total += len(xy)
-        fine += int((np.abs(xy - np.round(xy / step) * step) > ROUNDING).any(axis=1).sum())
+    for part in subject.each():
+        for start in range(0, len(part.shapes), BLOCK):
+            xy = shapely.get_coordinates(part.shapes[start : start + BLOCK])
+            total += len(xy)
+            fine += int((np.abs(xy - np.round(xy / step) * step) > ROUNDING).any(axis=1).sum())
     if fine:
         yield subject.whole(
             [subject.spec.id],

@@ -6,23 +6,24 @@ the rule is not run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Generator, Iterator
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import shapely
+from pyproj import CRS
 
 from yuxi_gis import findings
 from yuxi_gis.checks.pairs import polygonal, shared
 from yuxi_gis.checks.registry import NotRun, rule
 from yuxi_gis.checks.rules.fields import absent
-from yuxi_gis.checks.subject import Mask, Shapes, Subject
+from yuxi_gis.checks.subject import Mask, Rows, Shapes, Subject
 
 __all__ = ["cropland_flag", "patch_from_landuse", "protected_is_cropland"]
 
-Rows = npt.NDArray[np.intp]
 
 _PROTECTED, _LANDUSE = "protected_cropland", "landuse"
 _YES, _NO = ("1",), ("2", "0")
@@ -41,6 +42,7 @@ _BATCH = 100_000
     fields=("SFJBNT",),
     needs=(_PROTECTED,),
     parameters=("flag_share", "flag_band"),
+    scope="layer",
 )
 def cropland_flag(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
@@ -70,14 +72,10 @@ def cropland_flag(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
 
     Source: customary (unverified); the shares stand in the profile as flag_share and flag_band.
     """
-    protected = subject.others[_PROTECTED]
-    patches = protected.polygons(subject.metre.crs)
-    flag = subject.text("SFJBNT")
-    yes, no = (flag.isin(words).to_numpy(bool) for words in (_YES, _NO))
-    plots = _without(subject.metre.to_numpy(), ~(yes | no))
-    within = shapely.intersects(shapely.box(*gpd.GeoSeries(patches).total_bounds), plots)
-    area = shapely.area(plots)
-    outside = int((~within & yes & (area > 0)).sum())
+    extent = _extent(subject.others[_PROTECTED], subject.plane)
+    outside = 0
+    for part in subject.each():
+        outside += yield from _flags_against(part, extent)
     if outside:
         yield NotRun(
             "",
@@ -85,29 +83,6 @@ def cropland_flag(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
             f"{outside} 个 SFJBNT 为 1 的地块在永久基本农田图层的范围以外",
             f"{outside} parcels with SFJBNT 1 lie outside the extent of protected cropland",
         )
-    percent = np.round(
-        100 * _covered(plots, protected, patches) / np.where(area > 0, area, np.nan), 4
-    )
-    limit, band = (subject.profile.number(name) for name in ("flag_share", "flag_band"))
-    against = (yes & (percent < limit)) | (no & (percent >= limit))
-    cut = (percent > band) & (percent < 100 - band)
-    told = within & (area > 0) & (against | cut)
-    zh = np.where(against, "与标识不符", "与标识相符，但边界从地块中穿过")
-    en = np.where(against, "against the flag", "as the flag says, but the boundary runs through it")
-    yield subject.at(
-        told,
-        severity=np.where(against, "warning", "info")[told],
-        other_layer=_PROTECTED,
-        value=percent[told],
-        limit=limit,
-        unit="%",
-        area_m2=np.round(area[told], 4),
-        words={"flag": flag[told], "says_zh": zh[told], "says_en": en[told]},
-        zh="地块 {feature} 的 SFJBNT 为 {flag}，{value:.1f} % 在永久基本农田图斑之内（界限 "
-        "{limit:g} %）：{says_zh}。",
-        en="Parcel {feature}: SFJBNT is {flag} and {value:.1f} % of it lies in patches of "
-        "protected cropland (limit {limit:g} %): {says_en}.",
-    )
 
 
 @rule(
@@ -198,6 +173,7 @@ def protected_is_cropland(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRu
     layers=(_PROTECTED,),
     needs=(_LANDUSE,),
     parameters=("patch_distance",),
+    scope="layer",
 )
 def patch_from_landuse(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     """
@@ -229,29 +205,83 @@ def patch_from_landuse(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
     Source: the fields TBBH and DLBM of the database standard, which come from DLTB; the distance
     stands in the profile as patch_distance.
     """
+    names = []
+    for name in ("TBBH", "DLBM"):
+        lacking = [one for one in (subject, subject.others[_LANDUSE]) if not one.has(name)]
+        if lacking:
+            yield absent(lacking[0].spec.by_name[name])
+        else:
+            names.append(name)
+    years = 0
+    for part in subject.each():
+        years += yield from _not_as_hosts(part, names)
+    if years:
+        yield NotRun(
+            "",
+            "",
+            f"{years} 个图斑与地类图斑的数据年份不同",
+            f"{years} patches have another data year than the land use",
+        )
+
+
+def _extent(layer: Subject, crs: CRS) -> shapely.Polygon:
+    """The rectangle around all parcels of a layer, in another CRS."""
+    boxes = [shapely.total_bounds(part.polygons(crs)) for part in layer.each()]
+    low, high = np.split(np.asarray(boxes), 2, axis=1)
+    return shapely.box(*np.fmin.reduce(low), *np.fmax.reduce(high))
+
+
+def _flags_against(
+    subject: Subject, extent: shapely.Polygon
+) -> Generator[gpd.GeoDataFrame, None, int]:
+    """The findings of X05; returns how many marked parcels lie outside the `extent`."""
+    protected = subject.others[_PROTECTED]
+    patches = protected.polygons(subject.plane)
+    flag = subject.text("SFJBNT")
+    yes, no = (flag.isin(words).to_numpy(bool) for words in (_YES, _NO))
+    plots = _without(subject.metre.to_numpy(), ~(yes | no))
+    within = shapely.intersects(extent, plots)
+    area = shapely.area(plots)
+    percent = np.round(
+        100 * _covered(plots, protected, patches) / np.where(area > 0, area, np.nan), 4
+    )
+    limit, band = (subject.profile.number(name) for name in ("flag_share", "flag_band"))
+    against = (yes & (percent < limit)) | (no & (percent >= limit))
+    cut = (percent > band) & (percent < 100 - band)
+    told = within & (area > 0) & (against | cut)
+    zh = np.where(against, "与标识不符", "与标识相符，但边界从地块中穿过")
+    en = np.where(against, "against the flag", "as the flag says, but the boundary runs through it")
+    yield subject.at(
+        told,
+        severity=np.where(against, "warning", "info")[told],
+        other_layer=_PROTECTED,
+        value=percent[told],
+        limit=limit,
+        unit="%",
+        area_m2=np.round(area[told], 4),
+        words={"flag": flag[told], "says_zh": zh[told], "says_en": en[told]},
+        zh="地块 {feature} 的 SFJBNT 为 {flag}，{value:.1f} % 在永久基本农田图斑之内（界限 "
+        "{limit:g} %）：{says_zh}。",
+        en="Parcel {feature}: SFJBNT is {flag} and {value:.1f} % of it lies in patches of "
+        "protected cropland (limit {limit:g} %): {says_en}.",
+    )
+    return int((~within & yes & (area > 0)).sum())
+
+
+def _not_as_hosts(subject: Subject, names: list[str]) -> Generator[gpd.GeoDataFrame, None, int]:
+    """The findings of X07 on the fields `names`; returns how many patches are of another year."""
+    subject, fields, host, within = _hosted(subject)
     landuse = subject.others[_LANDUSE]
-    patches, fields = subject.metre.to_numpy(), landuse.polygons(subject.metre.crs)
-    host, within = _hosts(patches, fields)
-    plot = np.flatnonzero(host >= 0)
+    plot, years = np.flatnonzero(host >= 0), 0
     if subject.has("SJNF") and landuse.has("SJNF"):
         mine, theirs = subject.number("SJNF")[plot], landuse.number("SJNF")[host[plot]]
         other_year = (mine != theirs) & ~np.isnan(mine) & ~np.isnan(theirs)
-        if other_year.any():
-            yield NotRun(
-                "",
-                "",
-                f"{int(other_year.sum())} 个图斑与地类图斑的数据年份不同",
-                f"{int(other_year.sum())} patches have another data year than the land use",
-            )
+        years = int(other_year.sum())
         plot = plot[~other_year]
     distance = subject.profile.number("patch_distance")
     loose = plot[~within[plot]]
     yield _sticking_out(subject, landuse, loose, host[loose], fields, distance)
-    for name in ("TBBH", "DLBM"):
-        lacking = [layer for layer in (subject, landuse) if not layer.has(name)]
-        if lacking:
-            yield absent(lacking[0].spec.by_name[name])
-            continue
+    for name in names:
         said = subject.text(name).iloc[plot].reset_index(drop=True)
         due = landuse.text(name).iloc[host[plot]].reset_index(drop=True)
         odd = (said.notna() & due.notna() & (said != due)).to_numpy(bool)
@@ -268,6 +298,22 @@ def patch_from_landuse(subject: Subject) -> Iterator[gpd.GeoDataFrame | NotRun]:
             en=f"Patch {{feature}} of protected cropland: {name} is {{said}}, but {{due}} in "
             "the land use patch {other_feature} it lies in.",
         )
+    return years
+
+
+def _hosted(subject: Subject) -> tuple[Subject, Shapes, Rows, Mask]:
+    """The patches with the land use around them, that as polygons, and `_hosts` in it."""
+    while True:
+        patches, fields = subject.metre.to_numpy(), subject.others[_LANDUSE].polygons(subject.plane)
+        host, within = _hosts(patches, fields)
+        here = ~(shapely.is_missing(patches) | shapely.is_empty(patches))
+        found = host >= 0
+        far = np.ones(len(host), dtype=bool)
+        far[found] = shapely.distance(patches[found], fields[host[found]]) > subject.reach
+        # The nearest may lie farther off than anything that is there yet.
+        if math.isinf(subject.reach) or not (far & here).any():
+            return subject, fields, host, within
+        subject = subject.wider()
 
 
 def _parts(plots: Shapes, patches: Shapes) -> pd.DataFrame:

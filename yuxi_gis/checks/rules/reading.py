@@ -219,7 +219,7 @@ def heights_absent(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     yield from told(subject, _HEIGHTS, {"info": "warning"})
     for letter, has in (("Z", shapely.has_z), ("M", shapely.has_m)):
-        rows = subject.row[has(subject.shapes)]
+        rows = np.sort(np.concatenate([part.row[has(part.shapes)] for part in subject.each()]))
         if len(rows):
             yield subject.whole(
                 [letter],
@@ -264,7 +264,7 @@ def curves_linear(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     yield from told(subject, _CURVES, {"info": "warning", "warning": "error"})
 
 
-@rule("T14", "warning", "环方向", "Ring orientation", confidence="M")
+@rule("T14", "warning", "环方向", "Ring orientation", confidence="M", scope="layer")
 def rings_oriented(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
     查什么：shapefile 中外环不是顺时针、或洞不是逆时针的面；以及各种来源的图层中，一个部件整个落在
@@ -300,7 +300,8 @@ def rings_oriented(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     counter-clockwise; nesting as judged by GEOS.
     """
     if _all_shapefiles(subject):
-        rows = subject.row[subject.valid & _reversed(subject.shapes)]
+        found = [part.row[part.valid & _reversed(part.shapes)] for part in subject.each()]
+        rows = np.sort(np.concatenate(found))
         if len(rows):
             yield subject.whole(
                 [subject.spec.title_zh],
@@ -310,7 +311,8 @@ def rings_oriented(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
                 en="The rings of {count} polygons run against what a shapefile prescribes "
                 "(rows {rows}).",
             )
-    yield from _nested(subject)
+    for part in subject.each():
+        yield from _nested(part)
 
 
 def _all_shapefiles(subject: Subject) -> bool:

@@ -111,7 +111,7 @@ def geometry_kind(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     yield from told(subject, _COLLECTIONS, {"info": "warning"})
     if subject.spec.is_table:
         return
-    kinds = shapely.get_type_id(subject.shapes)
+    kinds = subject.kinds
     wrong = (kinds >= 0) & ~np.isin(kinds, _KINDS[subject.spec.geometry])
     if not wrong.any():
         return
@@ -120,7 +120,7 @@ def geometry_kind(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     have = [_NAMES[names.get(int(kind), "")] for kind in kinds[wrong]]
     yield findings.make(
         subject.feature[wrong],
-        shapely.point_on_surface(shapely.force_2d(subject.shapes[wrong])),
+        shapely.point_on_surface(shapely.force_2d(subject.drawn(wrong))),
         subject.crs,
         words={
             "have_zh": np.array([zh for zh, _ in have], dtype=object),

@@ -143,6 +143,7 @@ def geometry_there(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     confidence="V",
     layers=("farmland", "homestead", "landuse", "protected_cropland"),
     parameters=("overlap_area", "equal_distance"),
+    scope="neighbours",
 )
 def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """
@@ -212,6 +213,7 @@ def no_overlap(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     "Parcel drawn twice",
     confidence="V",
     parameters=("equal_distance",),
+    scope="neighbours",
 )
 def no_duplicate(subject: Subject) -> Iterator[gpd.GeoDataFrame]:
     """

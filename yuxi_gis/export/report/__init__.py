@@ -26,6 +26,7 @@ from yuxi_gis.export.table import rule_mend, rule_title, with_about
 from yuxi_gis.export.workbook import SEVERITY, STATE
 from yuxi_gis.findings import SEVERITIES, plain
 from yuxi_gis.outputs import staged
+from yuxi_gis.read import SpooledLayer
 from yuxi_gis.regions import LEVELS, region_name
 
 __all__ = ["write_report"]
@@ -50,10 +51,13 @@ _HEADS = (
 )
 
 
+Layers = Mapping[str, pd.DataFrame] | Mapping[str, SpooledLayer]
+
+
 def write_report(
     path: str | os.PathLike[str],
     result: CheckResult,
-    layers: Mapping[str, pd.DataFrame],
+    layers: Layers,
     *,
     lang: str = "zh",
     masking: Masking = _MASKING,
@@ -327,17 +331,22 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _pictures(
-    result: CheckResult, masked: CheckResult, layers: Mapping[str, pd.DataFrame], lang: str
+    result: CheckResult,
+    masked: CheckResult,
+    layers: Layers,
+    lang: str,
 ) -> dict[str, str]:
     """A figure of the worst finding of each rule that can be drawn, by rule."""
     worst = _worst(result.findings)
     involved = {*worst["layer"], *worst["other_layer"]} & set(result.layers)
     grounds = {}
     for id in sorted(involved):
-        frame = layers.get(id)
+        there = layers.get(id)
+        frame = there.frame if isinstance(there, SpooledLayer) else there
         if isinstance(frame, gpd.GeoDataFrame) and frame.active_geometry_name is not None:
+            shapes = there.shapes if isinstance(there, SpooledLayer) else None
             subject = Subject(frame, result.layers[id].spec, result.profile, {})
-            grounds[id] = Ground.of(frame, subject.feature)
+            grounds[id] = Ground.of(frame, subject.feature, shapes)
     titles = {id: layer.spec.title(lang) for id, layer in result.layers.items()}
     figures = {}
     records = worst.drop(columns="geometry").to_dict("records")

@@ -18,6 +18,7 @@ from shapely.geometry.base import BaseGeometry
 
 from yuxi_gis.crs import datum, metric
 from yuxi_gis.errors import YuxiGisError
+from yuxi_gis.read.shapes import InMemory, ShapeStore
 
 __all__ = ["Ground", "picture"]
 
@@ -43,31 +44,35 @@ _LOOKS = {
 class Ground:
     """A layer to draw from: `shapes` by row, and the row of each parcel by its label."""
 
-    shapes: npt.NDArray[np.object_]
+    shapes: ShapeStore
     bounds: npt.NDArray[np.float64]
     crs: CRS | None
     row: Mapping[str, int]
 
     @classmethod
-    def of(cls, frame: gpd.GeoDataFrame, labels: Iterable[str]) -> Ground:
-        """From a layer and what its parcels are called (`Subject.feature`)."""
-        shapes = np.asarray(frame.geometry.array)
+    def of(
+        cls, frame: gpd.GeoDataFrame, labels: Iterable[str], shapes: ShapeStore | None = None
+    ) -> Ground:
+        """From a layer and what its parcels are called (`Subject.feature`); `shapes` where those
+        are not in the layer itself."""
         rows = {label: row for row, label in enumerate(labels)}
-        return cls(shapes, shapely.bounds(shapes), frame.crs, rows)
+        shapes = InMemory(np.asarray(frame.geometry.array)) if shapes is None else shapes
+        return cls(shapes, shapes.bounds, frame.crs, rows)
 
     def parcel(self, label: str) -> BaseGeometry | None:
         """The parcel's geometry; None where there is none that can be drawn."""
         row = self.row.get(label)
         if row is None or not np.isfinite(self.bounds[row]).all():
             return None
-        return self.shapes[row]
+        shape: BaseGeometry | None = self.shapes[row]
+        return shape
 
     def within(self, window: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
         """The first shapes that may show in `window`, in the layer's CRS."""
         west, south, east, north = window
         low, high = self.bounds[:, :2], self.bounds[:, 2:]
         here = (low <= [east, north]).all(axis=1) & (high >= [west, south]).all(axis=1)
-        return self.shapes[np.flatnonzero(here)[:_NEIGHBOURS]]
+        return np.asarray(self.shapes[np.flatnonzero(here)[:_NEIGHBOURS]], dtype=object)
 
 
 def picture(
