@@ -18,9 +18,11 @@ docs: $(VENV)/.installed
 	$(BIN)/python -c 'from pathlib import Path; from yuxi_gis.checks import RULES, write_pages; write_pages(Path("docs/rules"), RULES)'
 
 bench: $(VENV)/.tools
-	$(BIN)/python benchmarks/accuracy_taizhou.py
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/detection.py
 	$(BIN)/python benchmarks/villages.py
-	$(BIN)/python benchmarks/memory_change.py
+	$(BIN)/python benchmarks/change.py
+	$(BIN)/python benchmarks/attribution.py
 	$(BIN)/python benchmarks/read_geopackage.py
 	$(BIN)/python benchmarks/checks.py 100000
 

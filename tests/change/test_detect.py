@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -100,6 +101,9 @@ def test_tags_say_where_it_came_from(result, scenes):
     assert "Nielsen" in tags["METHOD"]
     assert float(tags["THRESHOLD"]) == pytest.approx(result.threshold, rel=1e-4)
     assert tags["YUXI_GIS_VERSION"]
+    assert tags["BANDS"] == "blue green red nir swir1 swir2"
+    assert (tags["BEFORE_RESAMPLING"], tags["AFTER_RESAMPLING"]) == ("none", "none")
+    assert (tags["BEFORE_QUALITY"], int(tags["SAMPLE"])) == ("none", 120 * 130)
 
 
 def test_folder_holds_the_three_files_only(result):
@@ -109,7 +113,9 @@ def test_folder_holds_the_three_files_only(result):
 
 def test_patches_are_the_planted_changes(result):
     patches = gpd.read_file(result.raster.parent / "patches.gpkg")
-    assert tuple(patches.columns) == PATCH_COLUMNS == tuple(result.patches.columns)
+    columns = (*PATCH_COLUMNS[:-1], "confidence", "geometry")
+    assert tuple(patches.columns) == columns == tuple(result.patches.columns)
+    assert result.patches.confidence.between(0, 1).all()
     assert len(patches) == len(result.patches)
     assert patches.crs == CRS
     for name, kind, seasonal in (
@@ -192,6 +198,57 @@ def test_a_parcel_under_no_data_is_not_called_unchanged(tmp_path):
     assert result.seen_share == pytest.approx(1 - 400 / (120 * 130))
 
 
+def test_the_report_is_plain_and_whole(result):
+    report = json.loads(json.dumps(result.report))
+    assert (report["method"], report["registration"]["moved"]) == ("irmad", [0, 0])
+    assert report["small_patches_dropped"] == sum(r["count"] for r in report["small_patches"])
+    assert {row["what"] for row in report["decisions"]["after"]} >= {"bands", "reflectance"}
+
+
+@pytest.mark.parametrize("method", ["difference", "cva", "mad", "isfa"])
+def test_every_method_finds_the_house(scenes, tmp_path, method):
+    result = detect_change(*scenes, tmp_path / "out", method=method)
+    assert result.method == method
+    with rasterio.open(result.raster) as data:
+        assert data.tags()["METHOD"].startswith(f"{method}: ")
+        changed = data.read(2) == 1
+    rows, columns, _ = PLANTED["house"]
+    assert changed[rows, columns].mean() > 0.8
+    for rows, columns, _ in PLANTED.values():
+        changed[rows.start - 2 : rows.stop + 2, columns.start - 2 : columns.stop + 2] = False
+    assert changed.mean() < 0.01
+
+
+def test_no_such_method(scenes, tmp_path):
+    with pytest.raises(ParameterError, match="irmad"):
+        detect_change(*scenes, tmp_path / "out", method="guess")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_bands_that_the_user_names_are_compared(scenes, tmp_path):
+    result = detect_change(*scenes, tmp_path / "out", bands={"red": 3, "nir": 4})
+    with rasterio.open(result.raster) as data:
+        assert data.tags()["BANDS"] == "red nir"
+        assert (data.read(2)[21:23, 31:34] == 1).all()
+
+
+def test_a_shifted_scene_is_moved_back(tmp_path):
+    """Twenty metres on a grid of 10 m: two pixels."""
+    land = ground((260, 260))
+    later = land.copy()
+    put(later, slice(60, 68), slice(50, 58), "concrete")
+    moved = rasterio.Affine.translation(20, 0) * GRID
+    one = write(tmp_path / "a.tif", look(land, 1))
+    two = write(tmp_path / "b.tif", look(later, 2), transform=moved)
+    result = detect_change(one, two, tmp_path / "out")
+    assert result.shift == pytest.approx((-20, 0), abs=1)
+    assert result.registration.significant
+    assert result.changed_share < 0.01
+    with rasterio.open(result.raster) as data:
+        assert data.tags()["AFTER_RESAMPLING"] == "cubic"
+        assert (data.read(2)[61:67, 51:57] == 1).all()
+
+
 # Pairs without change, and with little and much
 
 
@@ -200,7 +257,7 @@ def test_a_scene_against_itself(scenes, tmp_path):
     assert result.changed_share == 0
     assert result.threshold == np.inf
     assert len(result.patches) == 0
-    assert tuple(result.patches.columns) == PATCH_COLUMNS
+    assert set(result.patches.columns) == {*PATCH_COLUMNS, "confidence"}
     assert result.report["threshold"] is None
 
 

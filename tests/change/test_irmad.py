@@ -1,4 +1,4 @@
-"""IR-MAD: what it is blind to, what it sees, and input that breaks a plain eigenproblem."""
+"""MAD and IR-MAD: what they are blind to, what they see, and input that breaks an eigenproblem."""
 
 from __future__ import annotations
 
@@ -12,24 +12,40 @@ from yuxi_gis.change.irmad import fit_mad
 from yuxi_gis.errors import SceneError
 
 
-def pair(seed: int = 0, changed: int = 60, noise: float = 0.002):
+def pair(seed: int = 0, changed: int = 60, noise: float = 0.01):
     """(6, pixels) of two dates with the first `changed` pixels moved, and where."""
     rng = np.random.default_rng(seed)
     before = ground((50, 60), seed).reshape(6, -1)
     before = before + rng.normal(0, noise, before.shape)
     after = before + rng.normal(0, noise, before.shape)
-    after[:, :changed] = before[:, rng.permutation(before.shape[1])[:changed]] + 0.05
+    after[:, :changed] = before[:, rng.permutation(before.shape[1])[:changed]] + 0.2
     where = np.arange(before.shape[1]) < changed
     return before, after, where
 
 
-def test_changed_pixels_stand_out_and_the_others_do_not():
+@pytest.mark.parametrize("rounds", [1, 50])
+def test_changed_pixels_stand_out_and_the_others_do_not(rounds):
     before, after, where = pair()
-    mad = fit_mad(before, after)
+    mad = fit_mad(before, after, rounds)
     strength = mad.strength(before, after)
     assert np.median(strength[~where]) == pytest.approx(np.sqrt(5.35), rel=0.35)
     assert np.quantile(strength[where], 0.05) > np.quantile(strength[~where], 0.999)
-    assert mad.rounds < 25
+    assert mad.rounds == 1 if rounds == 1 else 1 < mad.rounds < 25
+    assert mad.degrees == 6
+    assert mad.unchanged.shape == (3000,)
+    assert mad.unchanged[where].max() < 0.01 < 0.4 < mad.unchanged[~where].mean() <= 1
+
+
+def test_one_round_is_mad():
+    """The variates of Nielsen 1998: correlated with nothing but their partner."""
+    before, after, _ = pair(noise=0.03)
+    mad = fit_mad(before, after, 1)
+    x, y = ((d - d.mean(axis=1)[:, None]) / d.std(axis=1)[:, None] for d in (before, after))
+    u, v = mad.before.T @ x, mad.after.T @ y
+    across = np.corrcoef(np.vstack([u, v]))[:6, 6:]
+    assert np.allclose(np.diag(across), mad.correlations, atol=1e-3)
+    assert np.abs(across - np.diag(np.diag(across))).max() < 1e-3
+    assert (np.diff(mad.correlations) >= 0).all()
 
 
 @settings(max_examples=15, deadline=None)
@@ -54,6 +70,23 @@ def test_blocks_of_the_scene_agree_with_the_whole():
     assert np.allclose(whole[7:20], part, rtol=1e-4)
 
 
+def test_a_sample_gives_the_strengths_of_all():
+    rng = np.random.default_rng(0)
+    before = ground((300, 300)).reshape(6, -1)
+    after = before * 1.1 + rng.normal(0, 0.01, before.shape)
+    all_of_it = fit_mad(before, after).strength(before, after)
+    some = fit_mad(before[:, ::9], after[:, ::9]).strength(before, after)
+    assert np.median(np.abs(some / all_of_it - 1)) < 0.02
+
+
+def test_the_input_is_not_changed():
+    before, after, _ = (x.astype(np.float32) for x in pair())
+    kept = before.copy(), after.copy()
+    fit_mad(before, after).strength(before, after)
+    assert np.array_equal(before, kept[0])
+    assert np.array_equal(after, kept[1])
+
+
 def test_identical_scenes_show_nothing():
     before, _, _ = pair()
     assert fit_mad(before, before).strength(before, before).max() < 1e-3
@@ -72,6 +105,7 @@ def test_a_constant_band_is_left_out():
     before[2] = 0.3
     mad = fit_mad(before, after)
     assert mad.bands.tolist() == [0, 1, 3, 4, 5]
+    assert mad.tags()["BANDS_USED"] == "1 2 4 5 6"
     assert np.isfinite(mad.strength(before, after)).all()
 
 

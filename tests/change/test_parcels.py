@@ -21,6 +21,7 @@ from yuxi_gis.change.parcels import (
     gather,
     judged_whole,
     kind_shares,
+    measure,
     parcel_shares,
     shaped,
 )
@@ -194,3 +195,18 @@ def test_a_field_that_changed_as_a_whole_is_judged_by_its_own_spectrum(parts, wh
     table = changed_parcels(parcel, shares, np.ones(1), judged)
     found = [(row.kind, row.seasonal) for row in table.itertuples()]
     assert found == ([] if verdict is None else [verdict])
+
+
+def test_strength_and_size_of_the_changed_part(kinds, tmp_path):
+    """Columns 0-4 are built with strength 8, columns 5-9 water with strength 2."""
+    strength = np.repeat([8.0, 2.0, 1.0, 1.0], 5) * np.ones((1, 20, 20))
+    path = write(tmp_path / "strength.tif", strength, dtype="float32", names=None)
+    parcel = frame(box(4, 0, 8, 10))
+    found = measure(parcel, kinds, path)
+    table = changed_parcels(
+        parcel, found.shares, found.seen, UNKNOWN, found.strengths, found.pixels
+    )
+    assert table.pixels.tolist() == pytest.approx([40])
+    assert table.strength.tolist() == pytest.approx([(10 * 8 + 30 * 2) / 40])
+    plain = changed_parcels(parcel, found.shares, found.seen, UNKNOWN)
+    assert plain[["strength", "pixels"]].isna().all(axis=None)

@@ -89,3 +89,31 @@ def test_smoothing_of_a_grown_block_equals_that_of_the_whole():
         strength[10 - m : 20 + m, 10 - m : 20 + m], seen[10 - m : 20 + m, 10 - m : 20 + m]
     )
     assert np.allclose(whole, part[m:-m, m:-m])
+
+
+def test_the_histogram_counts_every_pixel_once():
+    rng = np.random.default_rng(0)
+    strength = np.exp(rng.uniform(np.log(1e-4), np.log(1e7), 10_000)).astype(np.float32)
+    histogram = Histogram()
+    histogram.add(strength.reshape(100, 100))
+    expected = np.histogram(np.clip(strength, 1e-3, 1e6), np.geomspace(1e-3, 1e6, 6001))[0]
+    assert histogram.counts.sum() == 10_000
+    assert np.abs(np.cumsum(histogram.counts - expected)).max() <= 30  # rounding at the edges
+
+
+def test_smoothing_is_a_weighted_mean_of_logarithms():
+    rng = np.random.default_rng(0)
+    strength, seen = rng.uniform(0.1, 9, (5, 6)), np.ones((5, 6), dtype=bool)
+    seen[1, 2] = False
+    beside = np.exp(-2)
+    kernel = np.outer([beside, 1, beside], [beside, 1, beside])
+    weight = (kernel * seen[1:4, 1:4]).ravel()
+    expected = np.exp(np.average(np.log(strength[1:4, 1:4]).ravel(), weights=weight))
+    assert smooth(strength, seen)[2, 2] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("hole", [False, True])
+def test_smoothing_keeps_what_is_even(hole):
+    seen = np.ones((7, 9), dtype=bool)
+    seen[3, 4] = not hole
+    assert smooth(np.full((7, 9), 3.0), seen)[seen] == pytest.approx(3.0, rel=1e-5)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -76,17 +77,23 @@ class Appearance:
         Index into `classes`.
     places : int, (examples, 2)
         Row and column of each.
-    trees : (cKDTree, cKDTree)
-        Of the examples at the first and the second date, in units of `spread`.
-    spread : float64, (2, bands)
-        Standard deviation of each band over the examples.
+    examples : float64, (2, examples, bands)
+        Stored numbers at the first and the second date.
     """
 
     classes: tuple[str, ...]
     labels: NDArray[np.intp]
     places: NDArray[np.intp]
-    trees: tuple[cKDTree, cKDTree]
-    spread: Floats
+    examples: Floats
+
+    @cached_property
+    def _spread(self) -> Floats:
+        return np.maximum(self.examples.std(axis=1), 1e-9)
+
+    @cached_property
+    def _trees(self) -> tuple[cKDTree, cKDTree]:
+        first, second = self.examples / self._spread[:, None]
+        return cKDTree(first), cKDTree(second)
 
     def likeness(
         self, pixels: NDArray[np.floating], places: NDArray[np.integer], date: int
@@ -111,7 +118,7 @@ class Appearance:
         if pixels.shape[1] == 0:
             return shares
         many = min(4 * _NEIGHBOURS, len(self.labels))
-        near = self.trees[date].query(pixels.T / self.spread[date], many)[1]
+        near = self._trees[date].query(pixels.T / self._spread[date], many)[1]
         apart = np.abs(self.places[near] - places[:, None]).max(axis=2) > _AROUND
         use = apart & (apart.cumsum(axis=1) <= _NEIGHBOURS)
         # As if every class had as many examples.
@@ -231,8 +238,6 @@ def _appearance(pixels: NDArray[np.floating], labels: NDArray[np.intp]) -> Appea
     pixels, labels = pixels[:, keep], labels[keep]
     chosen = _even(labels, min(_EXAMPLES, int(counts[known].min()) * 4))
     pixels, labels = pixels[:, chosen].astype(np.float64), labels[chosen]
-    places, dates = pixels[:2].T.astype(np.intp), np.split(pixels[2:], 2)
-    spread = np.maximum([date.std(axis=1) for date in dates], 1e-9)
-    first, second = (cKDTree(date.T / wide) for date, wide in zip(dates, spread, strict=True))
+    places, dates = pixels[:2].T.astype(np.intp), np.split(pixels[2:].T, 2, axis=1)
     names = tuple(CLASSES[index] for index in known)
-    return Appearance(names, np.searchsorted(known, labels), places, (first, second), spread)
+    return Appearance(names, np.searchsorted(known, labels), places, np.stack(dates))

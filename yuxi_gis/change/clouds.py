@@ -1,183 +1,152 @@
-"""Clouds and their shadows in scenes of known reflectance that carry no quality band.
+"""Clouds, their shadows, snow and saturation in scenes that carry no quality band.
 
-A cloud is white, bright and far brighter than the same ground at the other date, and somewhere
-within reach lies its shadow: a darkening of about the same shape that leaves the ground its
-colour. The spectral tests are those of Fmask (Z. Zhu & C.E. Woodcock 2012,
-10.1016/j.rse.2011.10.028) and of the multi-temporal method (O. Hagolle et al. 2010,
-10.1016/j.rse.2010.03.002). The detector is conservative: roofs and greenhouses pass the spectral
-tests as well, so an object without a shadow counts only when it is very large.
+`sky` says from the whole scenes what the other date lets one expect and what the day's clouds
+look like. Here every pixel is asked how much of such a cloud would explain its lift above
+expectation (the mixing model of thin cloud), and objects are made of what is thick, grown into
+what is thin around it. Shadows leave the ground darker in the infrared; they count only at the
+one displacement that the clouds of a day share (Z. Zhu & C.E. Woodcock 2012,
+10.1016/j.rse.2011.10.028; comparison of dates: O. Hagolle et al. 2010,
+10.1016/j.rse.2010.03.002). Snow needs known reflectance (D.K. Hall et al. 1995,
+10.1016/0034-4257(95)00137-P).
+
+What it cannot see, by design: haze and cirrus thinner than about a tenth of a thick cloud; the
+clouds of a date none of which has a heart of 4 ha (1 ha where reflectance is known, and 9 pixels
+of the thinned scene); clouds that cover, at one date or the other, more than about a third of the
+ground, unless reflectance is known; clouds at the same place at both dates; shadows whose clouds
+are out of the picture; objects of fewer than 4 pixels that are at least half cloud. A new surface
+as white in *every* band as half a cloud is taken for one if the date has clouds, and so are
+changes to brighter ground within some pixels of a cloud.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, binary_opening, label
+from scipy.ndimage import binary_dilation, binary_propagation, label, uniform_filter
 
-from yuxi_gis.change.spectra import Spectra, mndwi, ndvi
+from yuxi_gis.change.sky import Sky
 
-__all__ = ["REACH_M", "Season", "obscured", "season"]
+__all__ = ["REACH_M", "hidden"]
 
+Floats = NDArray[np.float64]
+Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Season = Mapping[str, float]
+Steps = NDArray[np.intp]
 
 REACH_M = 2000.0
 """Farthest distance of a shadow from its cloud that is looked at."""
 
-_CLEAR = 0.2  # reflectance in blue: vegetation, soil and most roofs are darker, clouds brighter
-_LEAST_M2 = 5_000.0  # smaller white objects are as likely roofs
-_CERTAIN_M2 = 500_000.0  # larger ones are clouds even if their shadow lies out of sight
-_BRIGHTER = 0.08  # in blue, against the other date; Hagolle's 0.03 suits dates a few days apart
-_RIM_M = 40.0  # rim that the tests miss
+# Share of cloud in a pixel, and the part of it that the least lifted band must show.
+_THICK, _THIN, _VEIL = (0.5, 0.7), (0.25, 0.6), (0.07, 0.0)
+_SMOOTH = 0.06  # deviation of the share within 5 × 5 pixels of a veil; new concrete is rougher
+_SURE = 2.0  # spreads of lift that are no noise
+_PIXELS = 4  # thick pixels of an object; fewer are as likely roofs
+_RIM_M = 40.0  # rim that the tests miss; as much again where it still glows
 _SLACK_M = 30.0  # by which single clouds leave the common displacement
-_OVERLAP = 0.5  # of the displaced cloud that must lie on darkened ground
-_POINTS = 400  # of an object that are displaced
+_OVERLAP = 0.5  # of the displaced clouds that must lie on darkened ground
+_POINTS = 500  # of the clouds that are displaced
+_OPEN = 0.2  # of the displaced points that must not lie on clouds again
+_SQUARE = np.ones((3, 3), dtype=bool)
 
 
-@dataclass(frozen=True)
-class _Sky:
-    """Candidates of one date."""
-
-    cloud: Mask
-    shadow: Mask
-
-
-def season(before: Spectra, after: Spectra, seen: Mask) -> Season:
-    """How much brighter each band is at the second date than at the first.
+def hidden(before: Image, after: Image, seen: Mask, pixel_m: float, sky: Sky) -> Mask:
+    """Where either date shows cloud, cloud shadow, snow or saturated numbers.
 
     Parameters
     ----------
-    before, after : mapping of role to float32 (rows, columns)
-        Surface reflectance of the whole scene, thinned: a part of it may be all cloud.
-    seen : bool, (rows, columns)
-
-    Returns
-    -------
-    dict of role to float
-        Median ratio over the pixels that look clear at both dates; 1 where there are none.
-    """
-    clear = seen & (before["blue"] < _CLEAR) & (after["blue"] < _CLEAR)
-    if not clear.any():
-        return dict.fromkeys(before, 1.0)
-    return {
-        role: float(np.median(after[role][clear] / np.maximum(before[role][clear], 1e-3)))
-        for role in before
-    }
-
-
-def obscured(before: Spectra, after: Spectra, seen: Mask, pixel_m: float, ratio: Season) -> Mask:
-    """Where either date shows cloud or cloud shadow.
-
-    Parameters
-    ----------
-    before, after : mapping of role to float32 (rows, columns)
-        Surface reflectance of the six bands.
+    before, after : float32, (bands, rows, columns)
+        Stored numbers of a block; widened by `REACH_M` on all sides if ``sky.cloudy``.
     seen : bool, (rows, columns)
         Where both dates have data.
     pixel_m : float
         Side of a pixel in metres.
-    ratio : dict of role to float
-        From `season`, of the whole scene.
+    sky : Sky
+        From `survey_sky`, of the whole scenes.
 
     Returns
     -------
     bool, (rows, columns)
     """
     mask = np.zeros(seen.shape, dtype=bool)
-    if not seen.any():
-        return mask
-    back = {role: 1 / max(value, 1e-3) for role, value in ratio.items()}
-    for date, other, factor in ((before, after, back), (after, before, ratio)):
-        in_season = {role: image * np.float32(factor[role]) for role, image in other.items()}
-        mask |= _matched(_candidates(date, in_season, seen), pixel_m)
+    for date, (image, other) in enumerate(((before, after), (after, before))):
+        mask |= (image >= sky.full[date][:, None, None]).any(axis=0)
+        mask |= _snow(image, date, sky)
+        if sky.cloud[date] is None or not seen.any():
+            continue
+        expected = sky.expected(date, other)
+        lift = (image - expected) / sky.spread[date][:, None, None]
+        cloud = _clouds(image, expected, lift, date, sky, seen)
+        dark = (lift[sky.infrared].mean(axis=0) < -_SURE) & (lift < 0).all(axis=0) & seen
+        shadow = _shadows(cloud, dark, pixel_m)
+        if cloud.any():
+            rim = max(round(_RIM_M / pixel_m), 1)
+            mask |= binary_dilation(cloud | shadow, _SQUARE, iterations=rim)
+            glow = (lift.min(axis=0) > 0) & (lift.mean(axis=0) > _SURE / 2)
+            mask |= glow & binary_dilation(cloud, _SQUARE, iterations=2 * rim)
     return mask & seen
 
 
-def _candidates(date: Spectra, other: Spectra, seen: Mask) -> _Sky:
-    visible = np.stack([date["blue"], date["green"], date["red"]])
-    mean = np.maximum(visible.mean(axis=0), 1e-3)
-    whiteness = np.abs(visible - mean).sum(axis=0) / mean
-    haze = date["blue"] - 0.5 * date["red"] - 0.08
-    brighter = date["blue"] - other["blue"]
-    cloud = (
-        (whiteness < 0.7)
-        & (haze > 0)
-        & (ndvi(date) < 0.8)
-        & (date["swir2"] > 0.03)
-        & (date["nir"] > 0.75 * date["swir1"])
-        & (brighter > _BRIGHTER)
-        & (date["red"] - other["red"] < 1.5 * brighter)
+def _clouds(image: Image, expected: Floats, lift: Floats, date: int, sky: Sky, seen: Mask) -> Mask:
+    """Thick cloud in objects of some pixels, and the thin cloud that touches them."""
+    colour = np.asarray(sky.cloud[date])[:, None, None]
+    room = (colour - expected) / sky.spread[date][:, None, None]
+    # A band in which the ground is about as bright as the cloud says nothing of it.
+    share = np.where(room > 2 * _SURE, lift / np.maximum(room, 2 * _SURE), np.nan)
+    least = np.fmin.reduce(share, axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # pixels that no band tells of
+        middle = np.nanmedian(share[sky.visible], axis=0)
+    lifted = seen & (lift.mean(axis=0) > _SURE)
+    thick, thin, veil = (
+        lifted & (middle >= part) & (least >= alike * middle)
+        for part, alike in (_THICK, _THIN, _VEIL)
     )
-    shadow = (
-        (date["nir"] < 0.75 * other["nir"])
-        & (date["swir1"] < 0.75 * other["swir1"])
-        & (date["red"] < other["red"])
-        & (other["nir"] - date["nir"] > 0.04)
-        & (np.abs(ndvi(date) - ndvi(other)) < 0.3)
-        & (mndwi(date) < 0.2)
+    veil &= _roughness(np.nan_to_num(middle)) < _SMOOTH
+    objects, count = label(thick)
+    large = np.bincount(objects.ravel(), minlength=count + 1) >= _PIXELS
+    large[0] = False
+    return np.asarray(binary_propagation(large[objects], _SQUARE, mask=thick | thin | veil))
+
+
+def _roughness(share: Floats) -> Floats:
+    """Standard deviation within 5 × 5 pixels."""
+    square = uniform_filter(share**2, 5) - uniform_filter(share, 5) ** 2
+    return np.asarray(np.sqrt(np.clip(square, 0, None)))
+
+
+def _snow(image: Image, date: int, sky: Sky) -> Mask:
+    """Bright in green, dark in short-wave infrared, and no water, which is dark in nir."""
+    scale, roles = sky.scales[date], sky.roles
+    if scale is None or not {"green", "nir", "swir1"} <= set(roles):
+        return np.zeros(image.shape[1:], dtype=bool)
+    green, nir, swir = (
+        image[roles.index(role)] * scale[0] + scale[1] for role in ("green", "nir", "swir1")
     )
-    return _Sky(cloud & seen, shadow & seen)
+    return np.asarray((green - swir > 0.4 * (green + swir)) & (nir > 0.11) & (green > 0.3))
 
 
-def _matched(sky: _Sky, pixel_m: float) -> Mask:
-    """Clouds whose shadows lie where the sun puts them, those shadows, and their rims."""
-    square = np.ones((3, 3), dtype=bool)
-    objects, count = label(binary_opening(sky.cloud, square))
-    if count == 0:
-        return np.zeros(sky.cloud.shape, dtype=bool)
-    pixels = np.argwhere(objects)
-    number = objects[tuple(pixels.T)]
-    counts = np.bincount(number)[1:]
-    places = np.split(pixels[np.argsort(number, kind="stable")], np.cumsum(counts)[:-1])
-    sizes = counts * pixel_m**2
-    large = [place for place, size in zip(places, sizes, strict=True) if size >= _LEAST_M2]
-    step = _common_step(large, sky.shadow, pixel_m) if large else None
-    clouds, shadows = (np.zeros(sky.cloud.shape, dtype=bool) for _ in "cs")
-    for place, size in zip(places, sizes, strict=True):
-        cast = None if step is None else _cast(place, step, sky.shadow, pixel_m)
-        if cast is not None:
-            shadows[tuple(cast.T)] = True
-        if cast is not None or size >= _CERTAIN_M2:
-            clouds[tuple(place.T)] = True
-    rim = max(round(_RIM_M / pixel_m), 1)
-    mask = np.zeros(sky.cloud.shape, dtype=bool)
-    for found, candidates in ((clouds, sky.cloud), (shadows, sky.shadow)):
-        if found.any():  # what touches the found belongs to it; its edge thins out slowly
-            near = candidates & binary_dilation(found, square, iterations=2 * rim)
-            mask |= binary_dilation(found | near, square, iterations=rim)
-    return mask
-
-
-def _common_step(
-    clouds: list[NDArray[np.intp]], shadow: Mask, pixel_m: float
-) -> NDArray[np.intp] | None:
-    """The displacement that lays most of the clouds on darkened ground.
-
-    The clouds of one day float at about one height under one sun, so they share it.
-    """
-    steps, overlap = _overlaps(np.concatenate(clouds), shadow, _steps(pixel_m))
+def _shadows(cloud: Mask, dark: Mask, pixel_m: float) -> Mask:
+    """Darkened ground where the sun puts the shadows of the clouds; none if it does not match."""
+    none = np.zeros(cloud.shape, dtype=bool)
+    places = np.argwhere(cloud)
+    if len(places) == 0 or not dark.any():
+        return none
+    points = places[:: max(len(places) // _POINTS, 1)]
+    steps, overlap = _overlaps(points, cloud, dark, _steps(pixel_m))
     best = int(np.argmax(overlap))
-    return steps[best] if overlap[best] >= _OVERLAP else None
+    # Dark ground is everywhere after a flood: a match must stand out from chance.
+    if overlap[best] < _OVERLAP + dark.mean():
+        return none
+    moved = places + steps[best]
+    cast = none.copy()
+    cast[tuple(moved[((moved >= 0) & (moved < dark.shape)).all(axis=1)].T)] = True
+    near = binary_dilation(cast, _SQUARE, iterations=max(round(_SLACK_M / pixel_m), 1))
+    return np.asarray(near & binary_dilation(dark, _SQUARE))
 
 
-def _cast(
-    cloud: NDArray[np.intp], step: NDArray[np.intp], shadow: Mask, pixel_m: float
-) -> NDArray[np.intp] | None:
-    """The pixels of a cloud's shadow near the common displacement, or None if there is none."""
-    slack = np.arange(-1, 2) * max(round(_SLACK_M / pixel_m), 1)
-    around = step + np.stack(np.meshgrid(slack, slack), axis=-1).reshape(-1, 2)
-    steps, overlap = _overlaps(cloud, shadow, around)
-    best = int(np.argmax(overlap))
-    if overlap[best] < _OVERLAP:
-        return None
-    moved = cloud + steps[best]
-    return moved[((moved >= 0) & (moved < shadow.shape)).all(axis=1)]
-
-
-def _steps(pixel_m: float) -> NDArray[np.intp]:
+def _steps(pixel_m: float) -> Steps:
     """Displacements in pixels on rings around a cloud, (steps, 2)."""
     distance = np.arange(2 * pixel_m, REACH_M, max(2 * pixel_m, 30.0))
     angle = np.radians(np.arange(0, 360, 3))
@@ -187,15 +156,14 @@ def _steps(pixel_m: float) -> NDArray[np.intp]:
     return np.unique(steps, axis=0).astype(np.intp)
 
 
-def _overlaps(
-    cloud: NDArray[np.intp], shadow: Mask, steps: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """The displacements, and the part of the displaced cloud that lies on darkened ground."""
-    points = cloud[:: max(len(cloud) // _POINTS, 1)]
-    moved = points[None] + steps[:, None]
-    inside = np.asarray(((moved >= 0) & (moved < shadow.shape)).all(axis=2))
-    moved = np.where(inside[..., None], moved, 0)
-    hits = shadow[moved[..., 0], moved[..., 1]] & inside
-    # A shadow partly out of the picture is judged by the part within, if that is most of it.
-    known = inside.mean(axis=1) >= 0.5
-    return steps, np.where(known, hits.sum(axis=1) / np.maximum(inside.sum(axis=1), 1), 0.0)
+def _overlaps(points: Steps, cloud: Mask, dark: Mask, steps: Steps) -> tuple[Steps, Floats]:
+    """The displacements, and the part of the displaced points that lies on darkened ground."""
+    overlap = np.zeros(len(steps))
+    for number, step in enumerate(steps):
+        moved = points + step
+        inside = moved[((moved >= 0) & (moved < dark.shape)).all(axis=1)]
+        # Shadows partly out of the picture or under clouds are judged by the part that is seen.
+        open_ = inside[~cloud[tuple(inside.T)]]
+        if 2 * len(inside) >= len(points) and len(open_) >= _OPEN * len(points):
+            overlap[number] = dark[tuple(open_.T)].mean()
+    return steps, overlap

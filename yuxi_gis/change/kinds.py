@@ -25,9 +25,9 @@ from scipy.ndimage import maximum_filter, uniform_filter
 from yuxi_gis.change.appearance import BUILT as BUILT_LAND
 from yuxi_gis.change.appearance import CLASSES, CROP, TREES, Appearance
 from yuxi_gis.change.appearance import WATER as OPEN_WATER
-from yuxi_gis.change.irmad import Mad
 from yuxi_gis.change.spectra import (
     ROLES,
+    Levels,
     Spectra,
     bsi,
     has_reflectance,
@@ -47,6 +47,7 @@ __all__ = [
     "find_kinds",
     "reviewed",
     "settled",
+    "spectral_kinds",
     "states",
     "transition",
 ]
@@ -250,9 +251,41 @@ def reviewed(
     return np.where(heard > 0, heard, codes).astype(np.int16)
 
 
+def spectral_kinds(
+    pair: Pair,
+    unchanged: Levels,
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    places: NDArray[np.integer],
+    appearance: Appearance | None = None,
+) -> NDArray[np.int16]:
+    """Kind code of each pair of spectra, taken that there was a change.
+
+    Parameters
+    ----------
+    pair : Pair
+    unchanged : Levels
+        What light, haze and season did to the whole scene.
+    before, after : float32, (bands, n)
+        Stored numbers.
+    places : int, (n, 2)
+        Row and column on the grid.
+    appearance : Appearance, optional
+        What each class of land looks like.
+    """
+    codes = np.full(before.shape[1], _UNKNOWN, dtype=np.int16)
+    if has_reflectance(pair, ROLES[:4]):
+        first, second = reflectance(pair, before, after)
+        codes = transition(first, without_haze(pair, unchanged, second))
+    if appearance is None:
+        return codes
+    was, now = (appearance.likeness(date, places, n) for n, date in enumerate((before, after)))
+    return reviewed(codes, was, now, appearance.classes)
+
+
 def find_kinds(
     pair: Pair,
-    mad: Mad,
+    unchanged: Levels,
     before: NDArray[np.float32],
     after: NDArray[np.float32],
     changed: NDArray[np.bool_],
@@ -265,7 +298,8 @@ def find_kinds(
     Parameters
     ----------
     pair : Pair
-    mad : Mad
+    unchanged : Levels
+        What light, haze and season did to the whole scene.
     before, after : float32, (bands, rows, columns)
         Stored numbers.
     changed : bool, (rows, columns)
@@ -278,15 +312,10 @@ def find_kinds(
     codes = np.zeros(changed.shape, dtype=np.int16)
     if not changed.any():
         return codes
-    pixels = before[:, changed], after[:, changed]
-    codes[changed] = _UNKNOWN
-    if has_reflectance(pair, ROLES[:4]):
-        first, second = reflectance(pair, *pixels)
-        codes[changed] = transition(first, without_haze(pair, mad, second))
-    if appearance is not None:
-        places = np.argwhere(changed) + corner
-        looks = [appearance.likeness(date, places, n) for n, date in enumerate(pixels)]
-        codes[changed] = reviewed(codes[changed], *looks, appearance.classes)
+    places = np.argwhere(changed) + corner
+    codes[changed] = spectral_kinds(
+        pair, unchanged, before[:, changed], after[:, changed], places, appearance
+    )
     return settled(codes, strength)
 
 
@@ -297,8 +326,8 @@ def body(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray[np
     its strength. Pixels below half of the strongest neighbour of their kind lie outside.
     """
     inside = np.zeros(codes.shape, dtype=bool)
-    for kind in KINDS:
-        of_kind = codes == kind.code
+    for code in np.unique(codes[codes > 0]):
+        of_kind = codes == code
         peak = maximum_filter(np.where(of_kind, strength, 0.0), 3, mode="constant")
         inside |= of_kind & (strength >= 0.5 * peak)
     return np.where(inside, codes, 0).astype(np.int16)
@@ -311,12 +340,15 @@ def settled(codes: NDArray[np.int16], strength: NDArray[np.floating]) -> NDArray
     like a third, but they changed less than its body. Pixels that look built or wet keep their
     kind: no mixture of soil and leaves looks so.
     """
+    found = np.unique(codes[codes > 0])
+    if len(found) < 2:
+        return codes
     votes = np.stack(
         [
-            uniform_filter(np.where(codes == kind.code, strength, 0.0), 3, mode="constant")
-            for kind in KINDS
+            uniform_filter(np.where(codes == code, strength, 0.0), 3, mode="constant")
+            for code in found
         ]
     )
-    winners = np.array([kind.code for kind in KINDS], dtype=np.int16)[votes.argmax(axis=0)]
+    winners = found[votes.argmax(axis=0)]
     own = np.isin(codes, _UNMIXED)
     return np.where(own | (codes == 0), codes, winners).astype(np.int16)

@@ -1,7 +1,7 @@
 """The changed share of every parcel, by exact pixel fractions.
 
-A pixel on a parcel's boundary counts with the exact part of it that lies within (exactextract),
-so narrow terraces are measured as well as large fields.
+A pixel on a parcel's boundary counts with the exact part of it that lies within (`coverage`), so
+narrow terraces are measured as well as large fields.
 
 A parcel counts as changed when real change (of kinds that are not seasonal) covers the smallest
 area that its main kind is mapped at (`Kind.least_m2`), and either the smallest share
@@ -15,16 +15,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import rasterio
 import shapely
-from exactextract import exact_extract
 from numpy.typing import NDArray
 
 from yuxi_gis.catalog import load_catalog
+from yuxi_gis.change.coverage import class_pixels
 from yuxi_gis.change.kinds import KINDS
 from yuxi_gis.crs import datum, require_crs
 from yuxi_gis.errors import ParameterError
@@ -34,10 +35,12 @@ __all__ = [
     "CHANGED_COLUMNS",
     "MUCH",
     "SHARE_COLUMNS",
+    "Measured",
     "changed_parcels",
     "gather",
     "judged_whole",
     "kind_shares",
+    "measure",
     "parcel_shares",
     "shaped",
 ]
@@ -47,7 +50,7 @@ SHARE_COLUMNS = (
 )  # fmt: skip
 CHANGED_COLUMNS = (
     "layer", "feature", "kind", "kind_zh", "seasonal",
-    "changed_m2", "changed_mu", "changed_share", "seen_share", "geometry",
+    "changed_m2", "changed_mu", "changed_share", "seen_share", "strength", "pixels", "geometry",
 )  # fmt: skip
 
 MUCH = 5
@@ -112,41 +115,69 @@ def gather(layers: Mapping[str, gpd.GeoDataFrame], crs: str) -> gpd.GeoDataFrame
         return gpd.GeoDataFrame(empty, geometry=[], crs=crs)
     parcels = gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=crs)
     # Self-crossing rings are a finding of the checks; here they only need an inside.
-    sound = parcels.make_valid(method="structure", keep_collapsed=False)
-    return parcels.set_geometry(sound)[~sound.is_empty].reset_index(drop=True)
+    shapes = parcels.geometry.to_numpy().copy()
+    broken = ~shapely.is_valid(shapes)
+    shapes[broken] = shapely.make_valid(shapes[broken], method="structure", keep_collapsed=False)
+    return parcels.set_geometry(shapes, crs=crs)[~shapely.is_empty(shapes)].reset_index(drop=True)
 
 
-def kind_shares(parcels: gpd.GeoDataFrame, kinds: str | os.PathLike[str]) -> tuple[Floats, Floats]:
-    """Part of each parcel that is of each kind, and part that is seen.
+@dataclass(frozen=True)
+class Measured:
+    """What the pixels within each parcel say.
+
+    Attributes
+    ----------
+    shares : float64, (parcels, kinds)
+        Part of the parcel that is of each kind, in the order of `KINDS`.
+    seen : float64, (parcels,)
+        Part of the parcel that is seen.
+    strengths : float64, (parcels, kinds)
+        `shares`, each pixel times its strength of change: mean strength is the one by the other.
+    pixels : float64, (parcels,)
+        Size of the parcel in pixels.
+    """
+
+    shares: Floats
+    seen: Floats
+    strengths: Floats
+    pixels: Floats
+
+
+def measure(
+    parcels: gpd.GeoDataFrame,
+    kinds: str | os.PathLike[str],
+    strength: str | os.PathLike[str] | None = None,
+) -> Measured:
+    """What the pixels within each parcel say, each by the exact part that lies within.
 
     Parameters
     ----------
     parcels : GeoDataFrame
         In the CRS of the raster.
     kinds : path-like
-        One-band raster of kind codes, nodata where not seen.
-
-    Returns
-    -------
-    shares : float64, (parcels, kinds)
-        In the order of `KINDS`.
-    seen : float64, (parcels,)
+        Raster whose first band holds kind codes, nodata where not seen.
+    strength : path-like, optional
+        Raster on the same grid whose first band is the strength of change; without it every
+        pixel counts as of strength 1.
     """
     with rasterio.open(kinds) as data:
         pixel = abs(data.transform.determinant)
-    whole = np.maximum(shapely.area(parcels.geometry.to_numpy()) / pixel, 1e-9)
-    found = exact_extract(os.fspath(kinds), parcels, ["count", "unique", "frac"], output="pandas")
-    seen = found["count"].to_numpy(dtype=float) / whole
-    number = found["unique"].map(len).to_numpy(dtype=np.intp)
-    rows = np.repeat(np.arange(len(parcels)), number)
-    codes = np.concatenate([*found["unique"], []]).astype(np.intp)
-    parts = np.concatenate([*found["frac"], []]) * np.repeat(seen, number)
-    place = np.full(max(kind.code for kind in KINDS) + 1, -1)
-    place[[kind.code for kind in KINDS]] = range(len(KINDS))
-    changed = codes > 0
-    shares = np.zeros((len(parcels), len(KINDS)))
-    np.add.at(shares, (rows[changed], place[codes[changed]]), parts[changed])
-    return np.clip(shares, 0, 1), np.clip(seen, 0, 1)
+    shapes = parcels.geometry.to_numpy()
+    found = class_pixels(shapes, kinds, [kind.code for kind in KINDS], strength)
+    pixels = shapely.area(shapes) / pixel
+    whole = np.maximum(pixels, 1e-9)
+    return Measured(
+        np.clip(found.of_class / whole[:, None], 0, 1),
+        np.clip(found.seen / whole, 0, 1),
+        found.weighed / whole[:, None],
+        pixels,
+    )
+
+
+def kind_shares(parcels: gpd.GeoDataFrame, kinds: str | os.PathLike[str]) -> tuple[Floats, Floats]:
+    """`Measured.shares` and `Measured.seen` alone."""
+    found = measure(parcels, kinds)
+    return found.shares, found.seen
 
 
 def judged_whole(shares: Floats, wholes: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -194,20 +225,31 @@ def parcel_shares(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gp
 
 
 def changed_parcels(
-    parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats, judged: NDArray[np.int16]
+    parcels: gpd.GeoDataFrame,
+    shares: Floats,
+    seen: Floats,
+    judged: NDArray[np.int16],
+    strengths: Floats | None = None,
+    pixels: Floats | None = None,
 ) -> gpd.GeoDataFrame:
     """The parcels that count as changed: table with `CHANGED_COLUMNS`.
+
+    `strength` is the mean over the part of the parcel that changed, `pixels` the size of this part
+    in pixels.
 
     Parameters
     ----------
     parcels : GeoDataFrame
-    shares, seen : float64
-        From `kind_shares`.
+    shares, seen, strengths, pixels : float64
+        From `measure`; without the last two their columns are nan.
     judged : int16, (parcels,)
         From `judged_whole`.
     """
     area = ellipsoidal_area(parcels)
+    powers = np.full_like(shares, np.nan) if strengths is None else strengths
+    pixels = np.full(len(parcels), np.nan) if pixels is None else pixels
     shares = _with_judgement(shares, judged)
+    powers = _with_judgement(powers, judged)
     season = np.array([kind.seasonal for kind in KINDS])
     least_m2 = np.array([kind.least_m2 for kind in KINDS])
     least_share = np.array([kind.least_share for kind in KINDS])
@@ -225,6 +267,7 @@ def changed_parcels(
     maybe, some_season, _ = main(season)
     any_change &= some_season > 0
     kind, total = np.where(real, kind, maybe), np.where(real, total, any_total)
+    power = np.where(real, powers[:, ~season].sum(axis=1), powers.sum(axis=1))
     table = parcels.assign(
         kind=np.array([row.id for row in KINDS], dtype=object)[kind],
         kind_zh=np.array([row.zh for row in KINDS], dtype=object)[kind],
@@ -233,6 +276,8 @@ def changed_parcels(
         changed_mu=to_mu(total * area).round(4),
         changed_share=total.round(4),
         seen_share=seen.round(4),
+        strength=(power / np.maximum(total, 1e-9)).round(3),
+        pixels=(total * pixels).round(3),
     )
     table[["kind", "kind_zh"]] = table[["kind", "kind_zh"]].astype("str")
     return table.loc[real | any_change, list(CHANGED_COLUMNS)].reset_index(drop=True)

@@ -7,7 +7,7 @@ depend on the blocks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +29,14 @@ from yuxi_gis.crs import datum
 from yuxi_gis.read.raster import Scene
 from yuxi_gis.units import ellipsoidal_area, to_mu
 
-__all__ = ["PATCH_COLUMNS", "Patches", "collect_patches", "trace"]
+__all__ = [
+    "LEAST_PIXELS",
+    "PATCH_COLUMNS",
+    "SMALL_COLUMNS",
+    "Patches",
+    "collect_patches",
+    "trace",
+]
 
 PATCH_COLUMNS = (
     "XZQDM", "JCBH", "TBLX", "QSX", "HSX", "SFYN", "MJ", "MJ_MU",
@@ -39,12 +46,34 @@ PATCH_COLUMNS = (
 _YES, _NO = "1", "2"  # 是否 (C.19)
 
 
+SMALL_COLUMNS = ("kind", "kind_zh", "seasonal", "reason", "count", "m2")
+
+LEAST_PIXELS = 4
+"""Fewest pixels of a patch: what is smaller cannot be told from noise, however large a pixel."""
+
+
 @dataclass(frozen=True)
 class Patches:
-    """Result of `collect_patches`: the table, and how many patches were too small for it."""
+    """Result of `collect_patches`.
+
+    Attributes
+    ----------
+    table : GeoDataFrame
+        The patches, with `PATCH_COLUMNS`.
+    small : DataFrame
+        What is too small for the table, by kind and reason, with `SMALL_COLUMNS`: `count` patches
+        of `m2` square metres together. The reason is ``area`` (smaller than the smallest area
+        that the kind is mapped at, `Kind.least_m2`) or else ``pixels`` (large enough, but of
+        fewer than `LEAST_PIXELS`).
+    """
 
     table: gpd.GeoDataFrame
-    dropped: int
+    small: pd.DataFrame
+
+    @property
+    def dropped(self) -> int:
+        """Number of patches that are too small for the table."""
+        return int(self.small["count"].sum())
 
 
 def trace(
@@ -65,13 +94,17 @@ def trace(
     Returns
     -------
     GeoDataFrame
-        ``code, pixels, total`` (sum of strength), ``geometry``; no CRS.
+        ``code, pixels, total`` (sum of strength), ``rim`` (whether it reaches the block's rim,
+        where the next block may continue it), ``geometry``; no CRS.
     """
     labels, count = np.zeros(kind.shape, dtype=np.int32), 0
     for code in np.unique(kind[kind > 0]):
         found, number = label(kind == code)
         labels = np.where(found > 0, found + count, labels).astype(np.int32)
         count += number
+    at_rim = np.zeros(count + 1, dtype=bool)
+    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        at_rim[side] = True
     here = window_transform(window, transform)
     pieces = list(shapes(labels, mask=labels > 0, transform=here))
     numbers = np.array([int(number) for _, number in pieces], dtype=np.intp)
@@ -83,9 +116,22 @@ def trace(
             "code": codes[numbers],
             "pixels": np.bincount(flat, minlength=count + 1)[numbers],
             "total": np.bincount(flat, strength.ravel(), minlength=count + 1)[numbers],
+            "rim": at_rim[numbers],
         },
-        geometry=shapely.normalize([shapely.geometry.shape(piece) for piece, _ in pieces]),
+        geometry=shapely.normalize(_polygons([piece["coordinates"] for piece, _ in pieces])),
     )
+
+
+def _polygons(pieces: list[list[list[tuple[float, float]]]]) -> NDArray[np.object_]:
+    """Polygons of the rings of each piece, the outer one first, made all at once."""
+    rings = [ring for piece in pieces for ring in piece]
+    if not rings:
+        return np.zeros(0, dtype=object)
+    vertices = np.array([vertex for ring in rings for vertex in ring])
+    ring = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    piece = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    closed = np.asarray(shapely.linearrings(vertices, indices=ring), dtype=object)
+    return np.asarray(shapely.polygons(closed, indices=piece), dtype=object)
 
 
 def collect_patches(
@@ -112,20 +158,43 @@ def collect_patches(
     Returns
     -------
     Patches
-        Table with `PATCH_COLUMNS` in the CRS of the pieces, from north-west to south-east. Patches
-        smaller than the minimum of their kind are left out and counted.
+        Table with `PATCH_COLUMNS` in the CRS of the pieces, from north-west to south-east: the
+        patches that reach both the smallest area that their kind is mapped at and `LEAST_PIXELS`.
+        The others are counted.
     """
     crs = before.crs.to_wkt() if crs is None else crs
     parts = [block for block in blocks if len(block)]
     if not parts:
-        return Patches(_table(_nothing(crs), before, after, layers), 0)
+        nothing = _nothing(crs)
+        return Patches(_table(nothing, before, after, layers), _small(nothing, []))
     pieces = _joined(pd.concat(parts, ignore_index=True)).set_crs(crs)
     pieces["MJ"] = ellipsoidal_area(pieces)
-    enough = pieces["MJ"].to_numpy() >= [by_code(code).least_m2 for code in pieces["code"]]
-    kept = pieces[enough]
+    codes, kind_of = np.unique(pieces["code"], return_inverse=True)
+    least = np.array([by_code(code).least_m2 for code in codes])[kind_of]
+    few = np.where(pieces["pixels"] < LEAST_PIXELS, "pixels", "")
+    # In whole square metres: four pixels of 100 m² are 400 m² whatever the projection's scale.
+    reason = np.where(pieces["MJ"].round() < least, "area", few)
+    small, kept = pieces[reason != ""], pieces[reason == ""]
     box = kept.bounds
     kept = kept.assign(north=-box["maxy"], west=box["minx"]).sort_values(["north", "west", "code"])
-    return Patches(_table(kept, before, after, layers), int((~enough).sum()))
+    return Patches(_table(kept, before, after, layers), _small(small, reason[reason != ""]))
+
+
+def _small(pieces: gpd.GeoDataFrame, reason: Sequence[str] | NDArray[np.str_]) -> pd.DataFrame:
+    """Counts and areas by kind and reason: table with `SMALL_COLUMNS`."""
+    groups = pd.DataFrame(pieces[["code", "MJ"]]).assign(reason=reason).groupby(["code", "reason"])
+    sums = groups["MJ"].agg(["size", "sum"]).reset_index()
+    kinds = [by_code(code) for code in sums["code"]]
+    return pd.DataFrame(
+        {
+            "kind": pd.Series([kind.id for kind in kinds], dtype="str"),
+            "kind_zh": pd.Series([kind.zh for kind in kinds], dtype="str"),
+            "seasonal": np.array([kind.seasonal for kind in kinds], dtype=bool),
+            "reason": sums["reason"].astype("str"),
+            "count": sums["size"].astype("int64"),
+            "m2": sums["sum"].astype("float64").round(2),
+        }
+    )[list(SMALL_COLUMNS)]
 
 
 def _nothing(crs: Any) -> gpd.GeoDataFrame:
@@ -135,28 +204,47 @@ def _nothing(crs: Any) -> gpd.GeoDataFrame:
 
 def _joined(pieces: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """Pieces of one kind that share an edge, made one."""
-    left, right = pieces.sindex.query(pieces.geometry, predicate="touches")
-    codes = pieces["code"].to_numpy()
+    rim = pieces[pieces["rim"]]
+    shapes, codes = rim.geometry.to_numpy(), rim["code"].to_numpy()
+    left, right = rim.sindex.query(rim.geometry, predicate="touches")
     near = (left < right) & (codes[left] == codes[right])
     left, right = left[near], right[near]
-    shared = shapely.intersection(pieces.geometry.array[left], pieces.geometry.array[right])
-    edge = shapely.length(shared) > 0
+    edge = shapely.length(shapely.intersection(shapes[left], shapes[right])) > 0
     left, right = left[edge], right[edge]
-    n = len(pieces)
-    links = coo_array((np.ones(len(left)), (left, right)), shape=(n, n))
-    _, group = connected_components(links, directed=False)
-    alone = np.bincount(group)[group] == 1
-    if alone.all():
+    if len(left) == 0:
         return pieces
-    merged = pieces[~alone].dissolve(
-        by=group[~alone], aggfunc={"code": "first", "pixels": "sum", "total": "sum"}
-    )
+    n = len(rim)
+    links = coo_array((np.ones(len(left)), (left, right)), shape=(n, n))
+    count, group = connected_components(links, directed=False)
+    alone = np.bincount(group)[group] == 1
+    first = np.zeros(count, dtype=np.intp)
+    first[group[::-1]] = np.arange(n)[::-1]
+    merged = gpd.GeoDataFrame(
+        {
+            "code": codes[first],
+            "pixels": np.bincount(group, rim["pixels"], count).astype(np.int64),
+            "total": np.bincount(group, rim["total"], count),
+        },
+        geometry=_united(shapes, group),
+    )[np.bincount(group) > 1]
     # Rings start at corners, then no vertices are left where the seams were; that may change the
     # order of the holes.
     corners = shapely.simplify(merged.normalize().array, 0)
     merged = merged.set_geometry(shapely.normalize(corners))
-    whole = pd.concat([pieces[alone], merged], ignore_index=True)
-    return gpd.GeoDataFrame(whole, geometry="geometry")
+    whole = pd.concat([pieces[~pieces["rim"]], rim[alone], merged], ignore_index=True)
+    return gpd.GeoDataFrame(whole.drop(columns="rim"), geometry="geometry")
+
+
+def _united(shapes: NDArray[np.object_], group: NDArray[np.integer]) -> NDArray[np.object_]:
+    """The union of each group's shapes, groups of one size at a time."""
+    size = np.bincount(group)
+    order = np.lexsort((group, size[group]))
+    out = np.empty(len(size), dtype=object)
+    for number in np.unique(size):
+        members = order[size[group[order]] == number].reshape(-1, number)
+        found = shapes[members[:, 0]] if number == 1 else shapely.union_all(shapes[members], axis=1)
+        out[group[members[:, 0]]] = found
+    return out
 
 
 def _table(
@@ -207,8 +295,10 @@ def _protected(pieces: gpd.GeoDataFrame, layer: gpd.GeoDataFrame | None) -> list
     if len(pieces):
         ground = datum.to_crs(layer, pieces.crs).geometry
         at, which = ground.sindex.query(pieces.geometry, predicate="intersects")
-        shared = shapely.intersection(
-            pieces.geometry.array[at], shapely.make_valid(ground.array[which])
-        )
+        hit, which = np.unique(which, return_inverse=True)
+        shapes = ground.to_numpy()[hit]
+        broken = ~shapely.is_valid(shapes)
+        shapes[broken] = shapely.make_valid(shapes[broken])
+        shared = shapely.intersection(pieces.geometry.to_numpy()[at], shapes[which])
         answers[at[shapely.area(shared) > 0]] = _YES
     return [str(answer) for answer in answers]

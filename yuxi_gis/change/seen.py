@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from rasterio.io import DatasetWriter
 from rasterio.windows import Window
 
-from yuxi_gis.change.clouds import REACH_M, Season, obscured, season
-from yuxi_gis.change.spectra import has_reflectance, reflectance
+from yuxi_gis.change.clouds import REACH_M, hidden
+from yuxi_gis.change.sky import Scale, Sky, survey_sky
 from yuxi_gis.errors import SceneError
-from yuxi_gis.read.raster import Grid, Pair, grow
+from yuxi_gis.read.raster import Grid, Pair, Scene, grow
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-__all__ = ["SAMPLE", "Survey", "survey"]
+__all__ = ["SAMPLE", "Survey", "clouds_looked_for", "survey"]
 
 SAMPLE = 500_000
 """Pixels at most that the statistics rest on: all of a scene up to 707 × 707, else a lattice.
@@ -36,7 +36,7 @@ class Survey:
     seen : int
         Pixels of the grid that both scenes show.
     clouded : int
-        Pixels left out as cloud or cloud shadow.
+        Pixels left out as cloud, cloud shadow, snow or saturated.
     """
 
     before: NDArray[np.float32]
@@ -58,15 +58,17 @@ def survey(
     rows, columns = pair.grid.shape
     step = int(np.ceil(np.sqrt(max(rows * columns / SAMPLE, 1))))
     before, after = [], []
-    valid, clouded = np.zeros(3, dtype=np.int64), 0
+    valid, seen_pixels, clouded = np.zeros(3, dtype=np.int64), 0, 0
     blocks = pair.windows()
-    ratio = _season(pair)
+    sky = _sky(pair) if clouds_looked_for(pair) else None
+    marked = pair.before.quality is not None or pair.after.quality is not None
     for number, window in enumerate(blocks, 1):
-        one, two, in_one, in_two, hidden = _look(pair, window, ratio)
+        one, two, in_one, in_two, covered = _look(pair, window, sky)
         both = in_one & in_two
-        seen = both & ~hidden
+        seen = both & ~covered
         valid += [in_one.sum(), in_two.sum(), both.sum()]
-        clouded += int((both & hidden).sum())
+        seen_pixels += int(seen.sum())
+        clouded += int(((both & covered) | (pair.hidden(window) if marked else False)).sum())
         mask.write(seen.astype(np.uint8), 1, window=window)
         # One lattice over the whole grid, whatever the blocks.
         lattice = (
@@ -78,32 +80,43 @@ def survey(
         after.append(two[:, *lattice][:, chosen])
         progress(number / len(blocks))
     _require_common(pair, valid)
-    return Survey(
-        np.concatenate(before, axis=1),
-        np.concatenate(after, axis=1),
-        int(valid[2]) - clouded,
-        clouded,
+    first, second = (np.concatenate(date, axis=1) for date in (before, after))
+    return Survey(first, second, seen_pixels, clouded)
+
+
+def clouds_looked_for(pair: Pair) -> bool:
+    """Whether clouds must be looked for: not where the products of both dates mark them."""
+    return pair.before.quality is None or pair.after.quality is None
+
+
+def _sky(pair: Pair) -> Sky:
+    """What the whole scenes tell of their clouds."""
+    one, two, both = pair.overview()
+    # The overview's pixels are larger than those of the grid.
+    thinned = np.sqrt(pair.grid.width * pair.grid.height / both.size)
+    pixel_m = _pixel_m(pair.grid) * float(thinned)
+    return survey_sky(
+        one, two, both, pixel_m, pair.roles, (_scale(pair.before), _scale(pair.after))
     )
 
 
-def _season(pair: Pair) -> Season:
-    """Brightness of the second date against the first, over the whole scene; empty if unknown."""
-    if not has_reflectance(pair):
-        return {}
-    one, two, both = pair.overview()
-    return season(*reflectance(pair, one, two), both)
+def _scale(scene: Scene) -> Scale | None:
+    if scene.scale is None or scene.offset is None:
+        return None
+    return scene.scale, scene.offset
 
 
-def _look(pair: Pair, window: Window, ratio: Season) -> tuple[Image, Image, Mask, Mask, Mask]:
+def _look(pair: Pair, window: Window, sky: Sky | None) -> tuple[Image, Image, Mask, Mask, Mask]:
     """A block of both scenes, where each has data, and where clouds hide the ground."""
-    if not has_reflectance(pair):
+    if sky is None:
         one, two, in_one, in_two = pair.read_each(window)
         return one, two, in_one, in_two, np.zeros(in_one.shape, dtype=bool)
     pixel_m = _pixel_m(pair.grid)
-    wide, inner = grow(window, int(np.ceil(REACH_M / pixel_m)), pair.grid.shape)
+    margin = int(np.ceil(REACH_M / pixel_m)) if sky.cloudy else 0
+    wide, inner = grow(window, margin, pair.grid.shape)
     one, two, in_one, in_two = pair.read_each(wide)
-    hidden = obscured(*reflectance(pair, one, two), in_one & in_two, pixel_m, ratio)
-    return one[:, *inner], two[:, *inner], in_one[inner], in_two[inner], hidden[inner]
+    covered = hidden(one, two, in_one & in_two, pixel_m, sky)
+    return one[:, *inner], two[:, *inner], in_one[inner], in_two[inner], covered[inner]
 
 
 def _pixel_m(grid: Grid) -> float:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yuxi_gis.change.irmad import Mad
 from yuxi_gis.read.raster import Pair
 
 __all__ = [
     "ROLES",
+    "Levels",
     "Spectra",
     "bsi",
     "has_reflectance",
+    "levelled",
     "mndwi",
     "ndvi",
     "ndwi",
@@ -30,6 +32,14 @@ ROLES = ("blue", "green", "red", "nir", "swir1", "swir2")
 
 _VISIBLE = ROLES[:3]
 _HAZE = 0.03
+
+
+class Levels(Protocol):
+    """What is known of the unchanged pixels."""
+
+    @property
+    def levels(self) -> NDArray[np.float64]:
+        """Mean stored numbers of the compared bands at either date, (2, bands)."""
 
 
 def has_reflectance(pair: Pair, roles: tuple[str, ...] = ROLES) -> bool:
@@ -50,7 +60,19 @@ def reflectance(pair: Pair, before: Image, after: Image) -> tuple[Spectra, Spect
     )
 
 
-def without_haze(pair: Pair, mad: Mad, after: Spectra) -> Spectra:
+def levelled(pair: Pair, before: Image, after: Image) -> tuple[Image, Image]:
+    """Both scenes' numbers without the offset that reflectances are stored with, where known.
+
+    Ratios of bands have a meaning only then (Sentinel-2 adds 1000 since baseline 04.00).
+    """
+    one, two = (
+        block + np.float32(scene.offset / scene.scale) if scene.scale and scene.offset else block
+        for block, scene in ((before, pair.before), (after, pair.after))
+    )
+    return one, two
+
+
+def without_haze(pair: Pair, unchanged: Levels, after: Spectra) -> Spectra:
     """The second date with the haze of the first.
 
     Haze adds to the visible bands, most to blue. What it added comes from the mean of the
@@ -58,14 +80,12 @@ def without_haze(pair: Pair, mad: Mad, after: Spectra) -> Spectra:
     """
     scales = np.array([[pair.before.scale], [pair.after.scale]], dtype=np.float64)
     offsets = np.array([[pair.before.offset], [pair.after.offset]], dtype=np.float64)
-    levels = mad.levels * scales + offsets
-    haze = np.clip(levels[0] - levels[1], -_HAZE, _HAZE)
-    out = dict(after)
-    for index, band in enumerate(mad.bands):
-        role = pair.roles[band]
-        if role in _VISIBLE:
-            out[role] = out[role] + np.float32(haze[index])
-    return out
+    first, second = unchanged.levels * scales + offsets
+    haze = np.clip(first - second, -_HAZE, _HAZE)
+    return {
+        role: image + np.float32(haze[pair.roles.index(role)]) if role in _VISIBLE else image
+        for role, image in after.items()
+    }
 
 
 def _ratio(up: Image, down: Image) -> Image:

@@ -19,15 +19,17 @@ import rasterio
 import rasterio.transform
 import rasterio.windows
 import shapely
-from exactextract import exact_extract
+from affine import Affine
 from numpy.typing import NDArray
 from rasterio.windows import Window
+from rasterio.windows import transform as window_transform
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from yuxi_gis.change.irmad import Mad
-from yuxi_gis.change.kinds import transition
-from yuxi_gis.change.spectra import ROLES, has_reflectance, reflectance, without_haze
+from yuxi_gis.change.appearance import Appearance
+from yuxi_gis.change.coverage import coverage
+from yuxi_gis.change.kinds import spectral_kinds
+from yuxi_gis.change.spectra import ROLES, Levels, has_reflectance
 from yuxi_gis.read.raster import Pair, grow
 
 __all__ = ["whole_kinds"]
@@ -44,9 +46,10 @@ _SUPPORT = 2.5  # sum of squared weights, in pixels, below which a spectrum is n
 
 def whole_kinds(
     pair: Pair,
-    mad: Mad,
+    unchanged: Levels,
     parcels: gpd.GeoDataFrame,
     seen: str | os.PathLike[str],
+    appearance: Appearance | None = None,
     step: Callable[[float], None] = lambda _: None,
 ) -> NDArray[np.int16]:
     """What each parcel as a whole turned into.
@@ -54,42 +57,48 @@ def whole_kinds(
     Parameters
     ----------
     pair : Pair
-    mad : Mad
+    unchanged : Levels
+        What light, haze and season did to the whole scene.
     parcels : GeoDataFrame
-        ``layer, geometry`` in the CRS of the before scene; parcels of one layer mix, layers are
+        ``layer, geometry`` in the CRS of the pair's grid; parcels of one layer mix, layers are
         looked at one by one.
     seen : path-like
-        Raster on the grid of the before scene: 1 where both scenes show the ground.
+        Raster on the pair's grid: 1 where both scenes show the ground.
+    appearance : Appearance, optional
+        What each class of land looks like.
 
     Returns
     -------
     int16, (parcels,)
         Kind code (`kinds.KINDS`) of the change between the two spectra, whether or not there was
-        one; 0 where the parcel is too small or too little seen, or reflectances are not known.
+        one; 0 where the parcel is too small or too little seen, or where neither reflectances nor
+        the look of the classes are known.
     """
     codes = np.zeros(len(parcels), dtype=np.int16)
-    if parcels.empty or not has_reflectance(pair):
+    if parcels.empty or not (has_reflectance(pair, ROLES[:4]) or appearance):
         return codes
     blocks = pair.windows()
-    points = parcels.representative_point()
-    tree = shapely.STRtree(parcels.geometry.to_numpy())
+    shapes = parcels.geometry.to_numpy()
+    points = shapely.get_coordinates(shapely.point_on_surface(shapes))
+    tree = shapely.STRtree(shapes)
     layer = parcels["layer"].to_numpy()
-    row, column = rasterio.transform.rowcol(pair.grid.transform, points.x, points.y)
+    row, column = rasterio.transform.rowcol(pair.grid.transform, points[:, 0], points[:, 1])
     row, column = np.asarray(row), np.asarray(column)
     for number, window in enumerate(blocks, 1):
         wide, _ = grow(window, _MARGIN, pair.grid.shape)
         near = np.sort(tree.query(shapely.box(*_bounds(pair, wide))))
         home = (row >= window.row_off) & (row < window.row_off + window.height)
         home &= (column >= window.col_off) & (column < window.col_off + window.width)
-        for name in dict.fromkeys(layer[near]):
-            among = near[layer[near] == name]
-            # A forest may reach over the whole scene: only its part in the window is needed.
-            here = parcels.iloc[among].clip_by_rect(*_bounds(pair, wide))
-            solid = here.geom_type.isin(["Polygon", "MultiPolygon"]).to_numpy()
-            solid = solid & (shapely.area(here.to_numpy()) > 0)
-            among = among[solid]
-            found = _block(pair, mad, here[solid].to_frame("geometry"), seen, wide)
-            codes[among[home[among]]] = found[home[among]]
+        if home[near].any():
+            ground = _ground(pair, seen, wide)
+            for name in dict.fromkeys(layer[near]):
+                among = near[layer[near] == name]
+                one, two, sure = _unmixed(shapes[among], *ground, pair.grid.transform, wide)
+                sure &= home[among]
+                places = np.stack([row[among], column[among]], axis=1)[sure]
+                codes[among[sure]] = spectral_kinds(
+                    pair, unchanged, one[:, sure], two[:, sure], places, appearance
+                )
         step(number / len(blocks))
     return codes
 
@@ -99,48 +108,40 @@ def _bounds(pair: Pair, window: Window) -> tuple[float, float, float, float]:
     return min(west, east), min(south, north), max(west, east), max(south, north)
 
 
-def _block(
-    pair: Pair,
-    mad: Mad,
-    parcels: gpd.GeoDataFrame,
-    seen: str | os.PathLike[str],
-    window: Window,
-) -> NDArray[np.int16]:
-    """Kind codes of the parcels of one layer, from the pixels of one window."""
+def _ground(
+    pair: Pair, seen: str | os.PathLike[str], window: Window
+) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Stored numbers (2 × bands, pixels) of both dates in a window, and which pixels are seen."""
     before, after, _ = pair.read(window)
     with rasterio.open(seen) as data:
         visible = data.read(1, window=window).ravel() > 0
-    first, second = reflectance(pair, before, after)
-    second = without_haze(pair, mad, second)
-    weights = _blurred(_fractions(parcels, seen, window, pair.grid.width), window)
+    return np.concatenate([before, after]).reshape(2 * len(before), -1), visible
+
+
+def _unmixed(
+    parcels: NDArray[np.object_],
+    ground: NDArray[np.float32],
+    visible: NDArray[np.bool_],
+    transform: Affine,
+    window: Window,
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    """Spectra (bands, parcels) of one layer at both dates, and which of them can be trusted."""
+    weights = _blurred(_fractions(parcels, window_transform(window, transform), window), window)
     total = np.asarray(weights.sum(axis=1)).ravel()
     use = visible & (total > _COVERED)
     weights = sparse.diags_array(1 / total[use]) @ weights[use]
-    pixels = np.stack([date[role].ravel()[use] for date in (first, second) for role in ROLES], 1)
-    spectra = _solve(weights, pixels.astype(np.float64))
-    n = len(ROLES)
-    one, two = (
-        dict(zip(ROLES, spectra[:, k : k + n].T.astype(np.float32), strict=True)) for k in (0, n)
-    )
+    spectra = _solve(weights, ground[:, use].T.astype(np.float64)).T.astype(np.float32)
     support = np.asarray(weights.multiply(weights).sum(axis=0)).ravel()
-    return np.where(support >= _SUPPORT, transition(one, two), 0).astype(np.int16)
+    one, two = np.split(spectra, 2)
+    return one, two, support >= _SUPPORT
 
 
-def _fractions(
-    parcels: gpd.GeoDataFrame, grid: str | os.PathLike[str], window: Window, columns: int
-) -> sparse.csr_array:
+def _fractions(parcels: NDArray[np.object_], transform: Affine, window: Window) -> sparse.csr_array:
     """Exact part of each pixel of the window (rows) that each parcel (columns) covers."""
-    cells = exact_extract(
-        os.fspath(grid), parcels[["geometry"]], ["cell_id", "coverage"], output="pandas"
-    )
-    parcel = np.repeat(np.arange(len(parcels)), cells["cell_id"].map(len).to_numpy(dtype=np.intp))
-    cell = np.concatenate([*cells["cell_id"], []]).astype(np.int64)
-    part = np.concatenate([*cells["coverage"], []])
-    row, column = cell // columns - window.row_off, cell % columns - window.col_off
-    inside = (row >= 0) & (row < window.height) & (column >= 0) & (column < window.width)
-    place = row[inside] * window.width + column[inside]
-    shape = (window.height * window.width, len(parcels))
-    return sparse.csr_array((part[inside], (place, parcel[inside])), shape=shape)
+    shape = (int(window.height), int(window.width))
+    cells = coverage(parcels, transform, shape)
+    size = (shape[0] * shape[1], len(parcels))
+    return sparse.csr_array((cells.part, (cells.cell, cells.polygon)), shape=size)
 
 
 def _blurred(fractions: sparse.csr_array, window: Window) -> sparse.csr_array:
@@ -159,8 +160,10 @@ def _blurred(fractions: sparse.csr_array, window: Window) -> sparse.csr_array:
             shape=(size, size),
         )
 
-    both = sparse.kron(along(int(window.height)), along(int(window.width)), format="csr")
-    return (both @ fractions).tocsr()
+    rows, columns = int(window.height), int(window.width)
+    across = sparse.kron(sparse.eye_array(rows), along(columns), format="csr")
+    down = sparse.kron(along(rows), sparse.eye_array(columns), format="csr")
+    return (down @ (across @ fractions)).tocsr()
 
 
 def _solve(weights: sparse.csr_array, pixels: Floats) -> Floats:

@@ -81,6 +81,7 @@ _TITLES: dict[str, dict[str, str]] = {
         "MJ_MU": "面积（亩）",
         "seasonal": "可能为季节变化",
         "strength": "变化强度",
+        "confidence": "置信度",
         "pixels": "像元数",
     },
     "changed_parcels": _PLACE

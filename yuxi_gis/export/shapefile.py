@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import geopandas as gpd
@@ -50,6 +51,7 @@ def write_shapefile(
     frame: gpd.GeoDataFrame,
     *,
     encoding: str = "UTF-8",
+    widths: Mapping[str, int] = MappingProxyType({}),
     overwrite: bool = False,
 ) -> dict[str, str]:
     """Write `frame` as a shapefile with its .cpg and language byte.
@@ -63,6 +65,9 @@ def write_shapefile(
         null shapes. Text, whole numbers, numbers, bool and dates keep their type; whole numbers of
         more than 15 digits and times of day become text.
     encoding : {"UTF-8", "GBK", "GB18030"}
+    widths : mapping of str to int
+        Bytes that columns of text have at least, where a standard says so; by default, and beyond
+        that, a field is as wide as its longest text.
     overwrite : bool
         Replace an existing shapefile, with the indexes of other programs beside it.
 
@@ -102,7 +107,7 @@ def write_shapefile(
             f"{path}: several fields have the same name. Rename them first.",
         )
     columns = [
-        _column(path, name, table.iloc[:, n], ENCODINGS[encoding][0])
+        _column(path, name, table.iloc[:, n], ENCODINGS[encoding][0], widths.get(name, 1))
         for n, name in enumerate(names)
     ]
     with staged(path, overwrite=overwrite) as part:
@@ -206,7 +211,7 @@ class _Column:
     values: pd.Series
 
 
-def _column(path: Path, name: str, values: pd.Series, codec: str) -> _Column:
+def _column(path: Path, name: str, values: pd.Series, codec: str, width: int) -> _Column:
     values = values.reset_index(drop=True)
     if isinstance(values.dtype, pd.CategoricalDtype):
         values = values.astype(values.cat.categories.dtype)
@@ -233,7 +238,7 @@ def _column(path: Path, name: str, values: pd.Series, codec: str) -> _Column:
             f"shapefile 不能存 {kind} 类型的值，请先转换为文本",
             f"a shapefile has no type for {kind}; make it text first",
         )
-    return _text(path, name, values, codec)
+    return _text(path, name, values, codec, width)
 
 
 def _is_plain(value: Any) -> bool:
@@ -275,7 +280,7 @@ def _bool(values: pd.Series) -> _Column:
     return _packed("L", text.where(values.notna(), "?"), 0, values.astype("boolean"))
 
 
-def _text(path: Path, name: str, values: pd.Series, codec: str) -> _Column:
+def _text(path: Path, name: str, values: pd.Series, codec: str, width: int) -> _Column:
     codes, distinct = pd.factorize(values)
     cells: list[bytes] = []
     for code, value in enumerate(distinct):
@@ -284,7 +289,7 @@ def _text(path: Path, name: str, values: pd.Series, codec: str) -> _Column:
             raise _refused(path, int(np.argmax(codes == code)), name, *fault)
         cells.append(value.encode(codec))
     packed = np.array([*cells, b""], dtype=bytes)[codes]  # code -1, missing, is the last
-    width = max(1, packed.dtype.itemsize)
+    width = max(width, packed.dtype.itemsize)
     return _Column("C", width, 0, _padded(packed, width, np.char.ljust), values)
 
 

@@ -169,9 +169,14 @@ class Sheet:
         sheet.oddFooter.center.text = "&P / &N"
 
     def append(
-        self, values: Sequence[Any], styles: Sequence[str], *, link: str | None = None
+        self,
+        values: Sequence[Any],
+        styles: Sequence[str],
+        *,
+        link: str | None = None,
+        least: float = 0.0,
     ) -> None:
-        """Append a row; its first cell leads to the sheet `link`."""
+        """Append a row, at least `least` points high; its first cell leads to the sheet `link`."""
         self.count += 1
         lines = [
             math.ceil(_display_width(value) / _held(width))
@@ -179,7 +184,7 @@ class Sheet:
             if self.styles[style].wrap and isinstance(value, str)
         ]
         height = _LINE_HEIGHT * min(max([1, *lines]), _MOST_LINES)
-        self.sheet.row_dimensions[self.count].height = height
+        self.sheet.row_dimensions[self.count].height = max(height, least)
         cells = [self._cell(*pair) for pair in zip(values, styles, strict=False)]
         if link is not None:
             quoted = link.replace("'", "''")
