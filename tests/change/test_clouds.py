@@ -175,6 +175,12 @@ def test_saturation_is_a_pile_at_full_scale(raw):
     assert mask[10:14, 10:14].all() and mask.sum() == 16
 
 
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_band_without_a_picture_hides_no_ground(raw, at):
+    raw[at][1] = 255
+    assert not hide_numbers(*raw).any()
+
+
 def test_snow_needs_reflectance(dates):
     before, after = (image.astype(np.float32) for image in dates)
     snow = np.array([0.75, 0.75, 0.72, 0.6, 0.1, 0.08])[:, None, None]

@@ -57,11 +57,13 @@ def test_every_index(index):
     assert INDICES[index].id == index
 
 
+@pytest.mark.filterwarnings("error")
 def test_numbers_of_nought_and_below_do_not_break_it():
     before, after = pair()
     fitted = fit_difference(before, after, ROLES)
     odd = np.zeros((6, 3))
     odd[:, 1], odd[3, 2] = -0.01, -0.5
+    odd[2, 1] = -10  # beyond what float32 holds when divided by next to nothing
     assert np.isfinite(fitted.strength(odd, odd)).all()
 
 

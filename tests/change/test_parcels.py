@@ -111,6 +111,19 @@ def test_areas_and_shares():
     assert (shares.changed_share[0], shares.seasonal_share[0]) == (0.2, 0.3)
 
 
+def test_shares_are_not_rounded_beyond_a_millionth():
+    parcel, third = frame(box(0, 0, 20, 1)), np.array([1 / 3])
+    parts = shares_of(built=1 / 3, bare_s=1 / 7)
+    shares, changed = (
+        parcel_shares(parcel, parts, third),
+        changed_parcels(parcel, parts, third, UNKNOWN),
+    )
+    assert shares.seasonal_share[0] == pytest.approx(1 / 7, abs=1e-6)
+    for table in (shares, changed):
+        assert table.changed_share[0] == pytest.approx(1 / 3, abs=1e-6)
+        assert table.seen_share[0] == pytest.approx(1 / 3, abs=1e-6)
+
+
 def test_gather_takes_polygons_of_all_layers_by_their_key():
     bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
     one = gpd.GeoDataFrame(

@@ -10,6 +10,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio.shutil
 import shapely
 
 from tests.change.planted import CRS, GRID, ground, look, put, write
@@ -190,3 +191,25 @@ def test_the_fingerprint_sees_what_counts(parcels):
         fingerprint({"method": "mad"}, {}),
     ]
     assert len({first, *others}) == 6
+
+
+def test_a_file_beside_the_scene_that_changed_is_noticed(scenes, parcels, tmp_path):
+    """A VRT keeps its bytes when the file it names is replaced."""
+    source, later = tmp_path / "later.tif", tmp_path / "later.vrt"
+    source.write_bytes(scenes[1].read_bytes())
+    rasterio.shutil.copy(source, later, driver="VRT")
+    out = tmp_path / "out"
+    with pytest.raises(StopError):
+        run((scenes[0], later), parcels, out, progress=stop_in("kinds"))
+    source.write_bytes(scenes[0].read_bytes())
+    result = run((scenes[0], later), parcels, out, resume=True)
+    assert result.patches.empty and "done anew" in result.notes[0][1]
+
+
+def test_what_killed_runs_left_is_removed(tmp_path):
+    out, mine = tmp_path / "out", tmp_path / ".out.mine0123.part"
+    for name in (".out.resume", ".out.dead_012.part", mine.name, ".out.b.dead_012.part"):
+        (tmp_path / name).mkdir()
+    with scratch(out, "key", resume=True, staging=mine):
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".out.resume", mine.name, ".out.b.dead_012.part"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 import shapely
 from pandas.testing import assert_frame_equal
 
-from yuxi_gis.errors import CRSError, SourceError
+from yuxi_gis.errors import CRSError, OutputError, ParameterError, SourceError, YuxiGisError
 from yuxi_gis.read import ogr, read_layers, shapefile, spooled_layers
 from yuxi_gis.read.shapes import InMemory, Joined, Spool
-from yuxi_gis.read.table import Note, merged
+from yuxi_gis.read.sources import find_tables
+from yuxi_gis.read.spool import spool_tables
+from yuxi_gis.read.table import Note, Options, merged
 
 X, Y = 500_000.0, 2_650_000.0
 FORMATS = ("DK.gpkg", "DK.fgb", "DK.gdb", "DK.shp", "DK.geojson", "DK.parquet")
@@ -126,6 +129,44 @@ def test_files_of_one_layer_come_together_and_tables_stay_tables(tmp_path: Path)
     ledger = tmp_path / "承包方.csv"
     ledger.write_text("CBFBM,CBFMC\n530402001001010001,张三\n", encoding="utf-8")
     assert_same([f"farmland={one}", f"farmland={two}", f"contractor={ledger}"])
+
+
+def test_points_and_lines_among_parcels_are_multi_part_too(tmp_path: Path) -> None:
+    line = shapely.LineString([(X, Y), (X + 9, Y + 9)])
+    shapes: list[Any] = [box(0), shapely.Point(X, Y), line]
+    shapes += [shapely.multipoints([(X, Y), (X + 5, Y)]), shapely.multilinestrings([line, line])]
+    shapes.append(shapely.multipolygons([box(1), box(2)]))
+    frame = gpd.GeoDataFrame({"DKBM": list("123456")}, geometry=shapes, crs=4543)
+    frame.to_file(tmp_path / "DK.gpkg")
+    assert_same([f"farmland={tmp_path / 'DK.gpkg'}"])
+
+
+def test_a_full_temporary_folder_is_no_fault_of_a_source(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path = written(tmp_path / "DK.gpkg", parcels("DK.gpkg", count=900))
+    tables = find_tables([f"farmland={path}"], options=Options())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    failures: list[YuxiGisError] = []
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with ExitStack() as stack, pytest.raises(OutputError, match="TMPDIR"):
+            spool_tables(tables, stack, on_error=failures.append)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert failures == []
+
+
+def test_layers_are_of_no_use_after_their_block_and_private_in_it(tmp_path: Path) -> None:
+    path = written(tmp_path / "DK.gpkg", parcels("DK.gpkg"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(tmp_path))
+        with spooled_layers(f"farmland={path}") as layers:
+            (folder,) = tmp_path.glob("yuxi-gis-*")
+            assert folder.stat().st_mode & 0o077 == 0
+    shapes = layers["farmland"].shapes
+    assert shapes is not None
+    with pytest.raises(ParameterError, match="within the block"):
+        shapes[:]
 
 
 def test_errors_are_those_of_a_whole_reading_and_nothing_is_left(

@@ -48,7 +48,7 @@ from yuxi_gis.change.passes import LEAST_CACHE, Passes, cache_bytes
 from yuxi_gis.change.patches import Patches, collect_patches
 from yuxi_gis.change.registration import Shift, estimate_shift
 from yuxi_gis.change.result import ChangeResult, provenance
-from yuxi_gis.change.resume import Scratch, fingerprint, scratch
+from yuxi_gis.change.resume import Scratch, fingerprint, scratch, stamps
 from yuxi_gis.change.seen import Survey
 from yuxi_gis.change.spectra import ROLES, has_reflectance, levelled
 from yuxi_gis.change.threshold import Histogram, Threshold, find_threshold
@@ -152,7 +152,7 @@ def detect_change(
         hashes = first.sha256(), second.sha256()
         key = _key(first, second, hashes, chosen, layers)
         with (
-            scratch(Path(out), key, resume=resume) as kept,
+            scratch(Path(out), key, resume=resume, staging=folder) as kept,
             _laid(first, second, kept, _part(say, "配准影像", "registration", 0.0, 0.1)) as laid,
         ):
             work = _Work(Passes(laid[0], kept.folder), kept, chosen, laid[1], hashes, layers, say)
@@ -193,11 +193,16 @@ def _key(
 ) -> str:
     """What the stages of a run depend on; a remote scene is known by its name only."""
     scenes = [
-        (digest or scene.path, scene.roles, scene.scale, scene.offset, scene.date)
+        (digest or scene.path, _beside(scene), scene.roles, scene.scale, scene.offset, scene.date)
         for scene, digest in zip((first, second), hashes, strict=True)
     ]
     parts = {"version": version("yuxi-gis"), "scenes": scenes, "method": method.id}
     return fingerprint(parts, layers)
+
+
+def _beside(scene: Scene) -> list[tuple[str, int, int]]:
+    with scene.dataset() as data:
+        return stamps(data.files)
 
 
 @contextmanager

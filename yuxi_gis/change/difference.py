@@ -201,5 +201,6 @@ def _index(
     total = np.add(up, down, out=spare)
     np.maximum(total, np.finfo(np.float32).tiny, out=total)
     ratio = np.subtract(up, down, out=out)
-    ratio /= total
+    with np.errstate(over="ignore"):  # a sum of nought or less: one end of the index, see below
+        ratio /= total
     return np.clip(ratio, -1, 1, out=ratio)

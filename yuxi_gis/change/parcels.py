@@ -59,6 +59,7 @@ MUCH = 5
 #: Key fields that number districts, or what was seen to change between two dates: no parcels.
 _NOT_PARCELS = frozenset({"XZQDM", "JCBH", "YGTBZJ"})
 _MOSTLY = 0.5
+_DIGITS = 7  # of a share: to 1 m² of 1,000 ha
 
 Floats = NDArray[np.float64]
 
@@ -217,9 +218,9 @@ def parcel_shares(parcels: gpd.GeoDataFrame, shares: Floats, seen: Floats) -> gp
     """
     seasonal = np.array([kind.seasonal for kind in KINDS])
     table = parcels.assign(
-        changed_share=shares[:, ~seasonal].sum(axis=1).round(4),
-        seasonal_share=shares[:, seasonal].sum(axis=1).round(4),
-        seen_share=seen.round(4),
+        changed_share=shares[:, ~seasonal].sum(axis=1).round(_DIGITS),
+        seasonal_share=shares[:, seasonal].sum(axis=1).round(_DIGITS),
+        seen_share=seen.round(_DIGITS),
     )
     return table[list(SHARE_COLUMNS)]
 
@@ -274,8 +275,8 @@ def changed_parcels(
         seasonal=~real,
         changed_m2=(total * area).round(2),
         changed_mu=to_mu(total * area).round(4),
-        changed_share=total.round(4),
-        seen_share=seen.round(4),
+        changed_share=total.round(_DIGITS),
+        seen_share=seen.round(_DIGITS),
         strength=(power / np.maximum(total, 1e-9)).round(3),
         pixels=(total * pixels).round(3),
     )

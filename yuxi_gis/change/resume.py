@@ -8,8 +8,9 @@ inputs, the parameters and the version) takes what is there and goes on with the
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from yuxi_gis.errors import OutputError, YuxiGisError
 
-__all__ = ["Scratch", "fingerprint", "scratch"]
+__all__ = ["Scratch", "fingerprint", "scratch", "stamps"]
 
 Note = tuple[str, str]
 
@@ -66,7 +67,7 @@ class Scratch:
 
 
 @contextmanager
-def scratch(out: Path, key: str, *, resume: bool) -> Iterator[Scratch]:
+def scratch(out: Path, key: str, *, resume: bool, staging: Path | None = None) -> Iterator[Scratch]:
     """The scratch folder of the run that writes `out`: hidden beside it, named by it.
 
     It is removed when the block succeeds, or fails of something that resuming would not mend;
@@ -79,6 +80,8 @@ def scratch(out: Path, key: str, *, resume: bool) -> Iterator[Scratch]:
         Of what is to be done (`fingerprint`).
     resume : bool
         Use the stages that an earlier run with the same key left.
+    staging : Path, optional
+        Where this run collects its output. Such folders of killed runs are removed.
 
     Raises
     ------
@@ -86,6 +89,8 @@ def scratch(out: Path, key: str, *, resume: bool) -> Iterator[Scratch]:
         The folder cannot be written.
     """
     folder = out.parent / f".{out.name}.resume"
+    if folder.is_dir():
+        _clear(out, staging)
     notes = _prepare(folder, key, resume)
     try:
         yield Scratch(folder, notes)
@@ -95,6 +100,14 @@ def scratch(out: Path, key: str, *, resume: bool) -> Iterator[Scratch]:
             shutil.rmtree(folder, ignore_errors=True)
         raise
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(out: Path, staging: Path | None) -> None:
+    """Remove the staging folders (`outputs.staged_folder`) that killed runs left beside `out`."""
+    ours = re.compile(rf"\.{re.escape(out.name)}\.[a-z0-9_]{{8}}\.part")
+    for folder in out.parent.iterdir():
+        if ours.fullmatch(folder.name) and folder != staging:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(folder: Path, key: str, resume: bool) -> tuple[Note, ...]:
@@ -113,6 +126,17 @@ def _prepare(folder: Path, key: str, resume: bool) -> tuple[Note, ...]:
             "permissions and the space on the disk.",
         ) from error
     return () if not resume else (_NOTHING if found is None else _OTHER,)
+
+
+def stamps(paths: Iterable[str]) -> list[tuple[str, int, int]]:
+    """Name, size (bytes) and time of change (ns) of files; those on no disk are left out.
+
+    For what a hash of the scene's own bytes does not cover: an ENVI header, a world file, a mask
+    beside it, the files that a VRT names.
+    """
+    found = [Path(path) for path in sorted(paths)]
+    stats = [(path.name, path.stat()) for path in found if path.is_file()]
+    return [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
 
 
 def fingerprint(parts: Mapping[str, object], layers: Mapping[str, gpd.GeoDataFrame]) -> str:

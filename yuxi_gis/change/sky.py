@@ -199,6 +199,8 @@ def _full(values: Floats) -> Floats:
     full = np.full(len(values), np.inf)
     for band, numbers in enumerate(values):
         top = numbers.max()
+        if top == numbers.min():  # no picture at all: the other bands still show the ground
+            continue
         below = ((numbers < top) & (numbers >= 0.98 * top)).sum()
         piled = (numbers == top).sum() >= _PILE * max(below / (0.02 * top), 1)
         if piled and top in {2**bits - 1 for bits in _BITS}:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.hyperlink import Hyperlink
 from openpyxl.worksheet.page import PageMargins
 
+from yuxi_gis.export.provenance import now
 from yuxi_gis.export.table import FORMULA_STARTS
 from yuxi_gis.findings import plain
 
@@ -38,6 +39,7 @@ _MOST_LINES = 20
 _A3, _A4 = 8, 9  # as Excel numbers paper
 _LINE = Side(style="thin", color="BFBFBF")
 _AT_ONCE = 10_000
+_TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")  # of creation and change
 #: What XML cannot hold.
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LONGEST_TITLE = 31
@@ -125,8 +127,8 @@ class Book:
         return self._sheets[-1]
 
     def save(self, path: Path) -> None:
-        """Write the file."""
-        frame = io.BytesIO()
+        """Write the file; with ``SOURCE_DATE_EPOCH`` set, the same content gives the same bytes."""
+        frame, time = io.BytesIO(), now()
         self._book.save(frame)
         with ZipFile(frame) as made, ZipFile(path, "w", ZIP_DEFLATED, compresslevel=3) as out:
             rows = {
@@ -136,11 +138,15 @@ class Book:
             }
             for name in made.namelist():
                 data = made.read(name)
+                entry = ZipInfo(name, time.timetuple()[:6])
+                entry.compress_type = ZIP_DEFLATED
+                if name == "docProps/core.xml":
+                    data = _TIME.sub(f"{time:%Y-%m-%dT%H:%M:%SZ}".encode(), data)
                 if name not in rows:
-                    out.writestr(name, data)
+                    out.writestr(entry, data)
                     continue
                 head, end, tail = data.partition(b"</sheetData>")
-                with out.open(name, "w", force_zip64=True) as part:
+                with out.open(entry, "w", force_zip64=True) as part:
                     part.write(head)
                     for text in rows[name] or ():
                         part.write(text.encode("utf-8"))

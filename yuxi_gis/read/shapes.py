@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import shapely
 
+from yuxi_gis.errors import ParameterError
 from yuxi_gis.read.geometry import multi
 
 __all__ = ["InMemory", "Joined", "ShapeStore", "Spool"]
@@ -22,6 +23,8 @@ Move = Callable[[Shapes], Shapes]
 
 #: Shapes that are taken through memory at once.
 _BLOCK = 10_000
+#: Shapely's type id; multi-part polygons are 3 further on, points and lines 4.
+_POLYGON = 3
 
 
 class ShapeStore(Protocol):
@@ -89,7 +92,8 @@ class Spool:
     def as_multi(self, which: npt.NDArray[np.bool_]) -> None:
         """From now on hand the single-part shapes `which` out as multi-part ones."""
         self._single = which
-        self.kinds = np.where(which, self._written + 3, self._written).astype(np.int8)
+        several = np.where(self._written == _POLYGON, _POLYGON, _POLYGON + 1)
+        self.kinds = (self._written + which * several).astype(np.int8)
 
     def moved(self, moves: Sequence[Move]) -> None:
         """From now on hand shapes out as `moves` leave them."""
@@ -114,6 +118,12 @@ class Spool:
 
     def _bytes(self, rows: npt.NDArray[np.intp]) -> Shapes:
         """The well-known binary of each row; None where there is no shape."""
+        if self._file.closed:
+            raise ParameterError(
+                "图形的临时文件已关闭：请在 with spooled_layers(…) 语句块之内使用这些图层。",
+                "The scratch file with the shapes is closed: use these layers within the block "
+                "of with spooled_layers(…).",
+            )
         start, stop = self._at[rows], self._at[rows + 1]
         parts = []
         for one, other in _runs(start, stop):  # what lies together is read together

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from yuxi_gis.errors import YuxiGisError
+from yuxi_gis.errors import OutputError, YuxiGisError
 from yuxi_gis.read.geometry import plain, unify
 from yuxi_gis.read.shapes import Joined, Kinds, Shapes, ShapeStore, Spool
 from yuxi_gis.read.sources import Catalog, SourceTable, find_tables
@@ -83,7 +83,32 @@ def spool_tables(
     on_error: Callable[[YuxiGisError], None] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, SpooledLayer]:
-    """As `read_tables`, the shapes into scratch files that are gone when `stack` is closed."""
+    """As `read_tables`, the shapes into scratch files that are gone when `stack` is closed.
+
+    Raises
+    ------
+    OutputError
+        The scratch files cannot be written, whatever is wrong with a source.
+    """
+    try:
+        return _spool_tables(tables, stack, on_error, progress)
+    except OSError as error:  # those of sources are SourceErrors by now
+        why = error.strerror or str(error)
+        raise OutputError(
+            f"临时文件写不下去（{why}）。分块检查把图形放在临时文件夹里：请腾出空间，或把环境变量 "
+            "TMPDIR（Windows 为 TEMP）设为有空间、可写的文件夹。",
+            f"Scratch files cannot be written ({why}). Checking in tiles keeps the shapes in the "
+            "temporary folder: make room there, or set the environment variable TMPDIR (TEMP on "
+            "Windows) to a folder that has room.",
+        ) from error
+
+
+def _spool_tables(
+    tables: Iterable[SourceTable],
+    stack: ExitStack,
+    on_error: Callable[[YuxiGisError], None] | None,
+    progress: Progress | None,
+) -> dict[str, SpooledLayer]:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yuxi-gis-")))
     spools: dict[str, Spool] = {}
 
