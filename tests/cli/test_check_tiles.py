@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Ran
-from tests.cli.test_check import ENDINGS, write_farmland
+from tests.cli.test_check import ENDINGS, MAIN, write_farmland
 from yuxi_gis.cli import _checking
 
 Yuxi = Callable[..., Ran]
@@ -59,3 +64,26 @@ def test_tiles_are_recommended_where_memory_would_not_do(
     monkeypatch.setattr(_checking, "_memory", lambda: 10_000.0)
     assert "6 shapes, memory may not suffice: --tile 5" in yuxi("check", source, "--lang", "en").err
     assert "--tile" not in yuxi("check", source, "--lang", "en", "--tile", "1").err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_leaves_no_scratch(tmp_path: Path, stop: signal.Signals) -> None:
+    source = write_farmland(tmp_path / "DK.gpkg", {0: 2})
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    words = ["check", str(source), "--tile", "0.001", "-o", str(tmp_path / "f.xlsx")]
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAIN, *words],
+        env=os.environ | {"TMPDIR": str(scratch)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + 30
+    while not any(scratch.glob("yuxi-gis-*")) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert process.poll() is None and any(scratch.glob("yuxi-gis-*"))
+    process.send_signal(stop)
+    assert process.wait(30) == 2
+    assert not list(scratch.iterdir())
+    assert [path.name for path in tmp_path.iterdir() if path.suffix == ".xlsx"] == []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -58,6 +60,11 @@ def build(console: Console) -> click.Group:
     return group
 
 
+def _interrupt(*_: object) -> None:
+    """A program that is told to end cleans up as after Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit with its code."""
     args = sys.argv[1:] if args is None else args
@@ -66,4 +73,6 @@ def main(args: Sequence[str] | None = None) -> None:
             # A console that cannot show a character shows a substitute; it does not stop.
             stream.reconfigure(errors="replace")
     console = Console(language(args))
+    with suppress(ValueError):  # not the main thread, which alone hears of signals
+        signal.signal(signal.SIGTERM, _interrupt)
     sys.exit(run(build(console), args, console))

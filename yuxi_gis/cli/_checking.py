@@ -38,6 +38,7 @@ __all__ = [
     "writers",
 ]
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 #: What the name of an output can end in.
 ENDINGS = (".xlsx", ".html", ".gpkg", ".csv", ".json", ".sarif")
 
@@ -148,14 +149,15 @@ def untold(failures: Iterable[YuxiGisError], result: CheckResult) -> list[YuxiGi
 def uninterrupted() -> Iterator[None]:
     """Outputs that belong together appear together: Ctrl-C has no effect for that moment."""
     try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        before = {which: signal.signal(which, signal.SIG_IGN) for which in _STOPS}
     except ValueError:  # not the main thread, which alone hears of Ctrl-C
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 # What is said -----------------------------------------------------------------------------------
