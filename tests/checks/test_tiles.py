@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from tests.checks.cases import load
-from yuxi_gis.checks import RULES, CheckResult, run_checks, tiles
-from yuxi_gis.checks.tiles import Whole
+from yuxi_gis.checks import RULES, CheckResult, run_checks, windows
+from yuxi_gis.checks.windows import Whole
 from yuxi_gis.errors import ParameterError
 from yuxi_gis.read import read_layers, spooled_layers
 from yuxi_gis.resources import folder
@@ -127,8 +127,8 @@ def test_random_layers_give_the_same(
     made: dict[str, gpd.GeoDataFrame], tile: float, many: int
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:  # also with neighbours looked at one by one
-        patch.setattr(tiles, "_MANY", many)
-        patch.setattr(tiles, "_TIMES", many)
+        patch.setattr(windows, "_MANY", many)
+        patch.setattr(windows, "_TIMES", many)
         assert_same(
             run_checks(made, tile_km=tile, rules=BY_SHAPE), run_checks(made, rules=BY_SHAPE)
         )

@@ -64,19 +64,13 @@ class Passes:
         return rasterio.open(
             self.folder / f"{name}.tif",
             "w",
-            driver="GTiff",
-            width=grid.width,
-            height=grid.height,
             count=count,
             dtype=dtype,
-            crs=grid.crs,
-            transform=grid.transform,
             nodata=nodata,
-            tiled=True,
             blockxsize=256,
             blockysize=256,
             interleave="band",
-            bigtiff="IF_SAFER",
+            **grid.profile,
         )
 
     def _open(self, name: str) -> rasterio.DatasetReader:

@@ -244,17 +244,11 @@ def _create(path: Path, grid: Grid) -> Iterator[Any]:
     with rasterio.open(
         path,
         "w",
-        driver="GTiff",
-        width=grid.width,
-        height=grid.height,
         count=1,
         dtype="float32",
-        crs=grid.crs,
-        transform=grid.transform,
         nodata=NODATA,
-        tiled=True,
         blockxsize=BLOCK,
         blockysize=BLOCK,
-        bigtiff="IF_SAFER",
+        **grid.profile,
     ) as out:
         yield out

@@ -18,7 +18,8 @@ from yuxi_gis.checks import rules as _rules  # noqa: F401
 from yuxi_gis.checks.profile import Profile, load_profile
 from yuxi_gis.checks.registry import FAMILIES, NotRun, Rule, registered
 from yuxi_gis.checks.subject import Subject
-from yuxi_gis.checks.tiles import Whole, tiled
+from yuxi_gis.checks.tiles import tiled
+from yuxi_gis.checks.windows import Whole
 from yuxi_gis.crs import epsg
 from yuxi_gis.errors import CRSError, ParameterError, YuxiGisError
 from yuxi_gis.read.shapes import InMemory

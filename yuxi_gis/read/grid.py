@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from affine import Affine
 from rasterio.crs import CRS
@@ -68,6 +69,19 @@ class Grid:
         if self.crs == crs:
             return self.bounds
         return transform_bounds(self.crs, crs, *self.bounds, densify_pts=21)
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """What rasterio is told of a tiled GeoTIFF on this grid."""
+        return {
+            "driver": "GTiff",
+            "width": self.width,
+            "height": self.height,
+            "crs": self.crs,
+            "transform": self.transform,
+            "tiled": True,
+            "bigtiff": "IF_SAFER",
+        }
 
     def pixel_in(self, crs: CRS) -> float:
         """Mean area of a pixel in squared units of another CRS."""

@@ -324,16 +324,10 @@ def _create(path: Path, grid: Grid, count: int, dtype: str) -> Any:
     return rasterio.open(
         path,
         "w",
-        driver="GTiff",
-        width=grid.width,
-        height=grid.height,
         count=count,
         dtype=dtype,
-        crs=grid.crs,
-        transform=grid.transform,
-        tiled=True,
         blockxsize=BLOCK,
         blockysize=BLOCK,
         interleave="pixel",
-        bigtiff="IF_SAFER",
+        **grid.profile,
     )
