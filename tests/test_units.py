@@ -6,6 +6,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
@@ -61,6 +62,27 @@ def test_ellipsoidal_area_equals_geod_and_national_formula(
     assert national_formula(degrees) == pytest.approx(expected, abs=1e-3)
     prefixed = series.translate(34_000_000).set_crs(4522, allow_override=True)
     assert ellipsoidal_area(prefixed)[0] == pytest.approx(expected, abs=1e-3)
+
+
+@settings(deadline=None)
+@given(
+    east=st.floats(425_000, 618_000),
+    size=st.floats(5, 500),
+    turn=st.floats(0, 360),
+    crs=st.sampled_from([4543, 32648, 3857]),
+)
+def test_area_by_the_scale_of_the_projection_is_the_one_of_its_points(
+    east: float, size: float, turn: float, crs: int
+) -> None:
+    """Small parcels take the short way; the long one is that of the same parcel in a collection
+    with a far corner, which makes it large."""
+    wedge = shapely.Polygon([(0, 0), (size, 0), (size * 0.3, size * 0.6), (0, size * 0.2)])
+    placed = shapely.affinity.translate(shapely.affinity.rotate(wedge, turn), east, 2_680_000)
+    series = gpd.GeoSeries([placed], crs=4543).to_crs(crs)
+    far = shapely.affinity.translate(series.iloc[0], 1_000, 0)
+    long = ellipsoidal_area(gpd.GeoSeries([shapely.MultiPolygon([series.iloc[0], far])], crs=crs))
+    both = ellipsoidal_area(gpd.GeoSeries([series.iloc[0], far], crs=crs))
+    assert both.sum() == pytest.approx(long[0], abs=1e-3)
 
 
 def test_planar_and_ellipsoidal_differ_in_the_east() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import shapely
-from pyproj import CRS, Transformer
+from pyproj import CRS, Proj, Transformer
 
 from yuxi_gis.crs import metric, require_crs
 from yuxi_gis.errors import CRSError
@@ -20,6 +21,9 @@ M2_PER_MU = 2000 / 3
 
 _EDGE_M = 50.0
 _LONGEST = 2e6
+# Extent up to which the scale of the projection at the centroid stands for the whole polygon: what
+# is left out is (extent / radius of the earth)²/12 of the area, 0.0001 m² of a square of this side.
+_SMALL_M = 500.0
 # Shapes whose coordinates are unpacked at a time: what bounds the memory.
 _BLOCK = 100_000
 
@@ -92,9 +96,45 @@ def ellipsoidal_area(frame: gpd.GeoDataFrame | gpd.GeoSeries) -> npt.NDArray[np.
     )
     there = Transformer.from_crs(crs, local, always_xy=True)
     area = np.full(len(shapes), np.nan)
-    for k in range(0, len(shapes), _BLOCK):
-        area[k : k + _BLOCK] = _moved_area(shapes[k : k + _BLOCK], step, there)
+    small = np.maximum(east - west, north - south) <= _SMALL_M
+    if small.any() and _has_scale(crs):
+        area[small] = _scaled_area(shapes[small], crs)
+    rest = np.flatnonzero(np.isnan(area))
+    for k in range(0, len(rest), _BLOCK):
+        some = rest[k : k + _BLOCK]
+        area[some] = _moved_area(shapes[some], step, there)
     return np.where(np.isfinite(area), area, np.nan)
+
+
+def _has_scale(crs: CRS) -> bool:
+    """Whether the projection is Gauss–Krüger or UTM in metres, on the ellipsoid of CGCS2000 or one
+    that equals it. (Of other projections PROJ may tell the scale on a sphere.)"""
+    operation, ellipsoid = crs.coordinate_operation, crs.ellipsoid
+    return (
+        crs.type_name == "Projected CRS"
+        and operation is not None
+        and operation.method_name == "Transverse Mercator"
+        and all(axis.unit_conversion_factor == 1 for axis in crs.axis_info[:2])
+        and ellipsoid is not None
+        and abs(ellipsoid.semi_major_metre - 6_378_137) < 0.01
+        and abs(ellipsoid.inverse_flattening - 298.257222101) < 1e-4
+    )
+
+
+def _scaled_area(shapes: npt.NDArray[np.object_], crs: CRS) -> npt.NDArray[np.float64]:
+    """Areas by the areal scale of the projection at each centroid: as a parcel is to the earth, so
+    is the error to the area; a linear change of the scale cancels at the centroid. Nan outside the
+    projection, and where a polygon has no area."""
+    x, y = shapely.get_x(centre := shapely.centroid(shapes)), shapely.get_y(centre)
+    assert crs.geodetic_crs is not None
+    lon, lat = Transformer.from_crs(crs, crs.geodetic_crs, always_xy=True).transform(x, y)
+    with warnings.catch_warnings():
+        # Degrees are what pyproj calls a loss of what the CRS says; only its formula is asked.
+        warnings.simplefilter("ignore", UserWarning)
+        scale = np.asarray(Proj(crs).get_factors(lon, lat).areal_scale)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        area = shapely.area(shapes) / scale
+    return np.where(np.isfinite(area) & (scale > 0), area, np.nan)
 
 
 def _moved_area(
