@@ -58,6 +58,20 @@ def test_every_index(index):
 
 
 @pytest.mark.filterwarnings("error")
+def test_no_light_is_the_end_of_the_index():
+    """Red of nought or less is NDVI 1 and near infrared of nought or less −1; neither band, 0."""
+    before, after = pair()
+    fitted = fit_difference(before, after, ROLES)
+    one, two = (np.full((6, 4), 0.2, dtype=np.float32) for _ in range(2))  # NDVI 0
+    one[2:4] = [[0.2, -0.1, 0.3, 0.0], [0.2, 0.3, -0.1, 0.0]]
+    nir_at = (two[3] * fitted.gain[0] + fitted.offset[0])[0]
+    red_at = (two[2] * fitted.gain[1] + fitted.offset[1])[0]
+    later = (nir_at - red_at) / (nir_at + red_at)
+    expected = np.abs(later - np.array([0, 1, -1, 0]) - fitted.centre) / fitted.scatter
+    assert np.allclose(fitted.strength(one, two), expected, rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("error")
 def test_numbers_of_nought_and_below_do_not_break_it():
     before, after = pair()
     fitted = fit_difference(before, after, ROLES)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import rasterio
 
-from tests.change.planted import GRID, ground, look, put, write
+from tests.change.planted import GRID, ROLES, ground, look, put, write
 from yuxi_gis.change.methods import METHODS
 from yuxi_gis.change.strength import NODATA, write_strength
-from yuxi_gis.errors import OutputError, ParameterError
+from yuxi_gis.errors import OutputError, ParameterError, SceneError
 from yuxi_gis.read.raster import align, open_scene
 
 SHAPE = (150, 700)
@@ -59,6 +61,24 @@ def test_strength_is_that_of_the_method(images, tmp_path, layout, method):
     assert strength[22:28, 602:608].min() > 3 * np.median(strength[seen])
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 2, 0, 3)])
+def test_two_bands_wherever_they_lie(images, tmp_path, order):
+    """Files of up to four bands are read whole: the bands of the index are still the right ones."""
+    names = [ROLES[band] for band in order]
+    paths = [
+        write(tmp_path / f"{n}.tif", i[list(order)], names=names, tiled=True)
+        for n, i in zip("ab", images, strict=True)
+    ]
+    fitted = write_strength(*paths, tmp_path / "out.tif", method="difference")
+    with align(*map(open_scene, paths)) as pair:
+        before, after, seen = pair.read(rasterio.windows.Window(0, 0, *SHAPE[::-1]))
+    with rasterio.open(tmp_path / "out.tif") as data:
+        strength = data.read(1)
+    assert fitted.tags()["BANDS_USED"] == f"{names.index('nir') + 1} {names.index('red') + 1}"
+    assert np.allclose(strength[seen], fitted.strength(before, after)[seen], rtol=1e-5)
+    assert strength[22:28, 602:608].min() > 3 * np.median(strength[seen])
+
+
 def test_a_sample_changes_little(images, tmp_path, monkeypatch):
     """A quarter of the pixels: nearly the same order, and the same pixels stand out."""
     paths = [write(tmp_path / f"{n}.tif", i) for n, i in zip("ab", images, strict=True)]
@@ -84,6 +104,35 @@ def test_another_grid_is_warped(images, tmp_path):
     with rasterio.open(tmp_path / "out.tif") as data:
         assert data.transform == GRID
         assert (data.read(1)[:, :3] == NODATA).all()
+
+
+@pytest.mark.parametrize("layout", ["pixel", "band"])
+def test_a_file_that_is_not_whole(images, tmp_path, layout):
+    """Read through GDAL or not: the same error, and no output."""
+    paths = [
+        write(tmp_path / f"{n}.tif", i, interleave=layout, tiled=True)
+        for n, i in zip("ab", images, strict=True)
+    ]
+    os.truncate(paths[1], paths[1].stat().st_size // 3)
+    with pytest.raises(SceneError, match=r"b\.tif"):
+        write_strength(*paths, tmp_path / "out.tif", method="difference")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.tif", "b.tif"}
+
+
+def test_uncompressed_or_not_the_result_is_the_same(images, tmp_path):
+    for kind, options in {"u": {}, "c": {"compress": "deflate"}}.items():
+        for name, image in zip("ab", images, strict=True):
+            write(tmp_path / f"{kind}{name}.tif", image, interleave="pixel", tiled=True, **options)
+        write_strength(
+            *(tmp_path / f"{kind}{name}.tif" for name in "ab"),
+            tmp_path / f"{kind}.tif",
+            method="difference",
+        )
+    results = []
+    for kind in "uc":
+        with rasterio.open(tmp_path / f"{kind}.tif") as data:
+            results.append(data.read(1))
+    assert np.array_equal(*results)
 
 
 def test_bad_input_leaves_nothing(images, tmp_path):

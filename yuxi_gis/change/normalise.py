@@ -89,12 +89,17 @@ def reduced_major_axis(before: Floats, after: Floats, weight: Floats) -> tuple[F
         Gain 1 where a band is constant at either date.
     """
     share = weight / weight.sum()
-    mean_x, mean_y = before @ share, after @ share
-    var_x = ((before - mean_x[:, None]) ** 2) @ share
-    var_y = ((after - mean_y[:, None]) ** 2) @ share
+    mean_x, mean_y = _means(before, share), _means(after, share)
+    var_x = _means((before - mean_x[:, None]) ** 2, share)
+    var_y = _means((after - mean_y[:, None]) ** 2, share)
     varies = (var_x > 1e-12 * (1 + mean_x**2)) & (var_y > 1e-12 * (1 + mean_y**2))
     gain = np.sqrt(np.divide(var_x, var_y, out=np.ones_like(var_x), where=varies))
     return gain, mean_x - gain * mean_y
+
+
+def _means(rows: Floats, share: Floats) -> Floats:
+    """Weighted mean of each row; not by BLAS, whose threads cost more than so short a sum."""
+    return np.asarray(np.einsum("bp,p->b", rows, share))
 
 
 def _fit_band(x: Floats, y: Floats, prior: Floats) -> tuple[float, float, float, float]:

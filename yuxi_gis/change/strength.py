@@ -11,13 +11,14 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from rasterio.enums import MaskFlags
+from rasterio.enums import Interleaving, MaskFlags
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
@@ -161,7 +162,8 @@ def _spread(starts: list[int]) -> set[int]:
 def _narrowed(fitted: Any) -> tuple[tuple[int, ...], Fitted]:
     """The 0-based bands that a method uses, and the method for numbers of these only."""
     if isinstance(fitted, Difference):
-        return (fitted.up, fitted.down), replace(fitted, up=0, down=1)
+        pair = tuple(sorted((fitted.up, fitted.down)))
+        return pair, replace(fitted, up=pair.index(fitted.up), down=pair.index(fitted.down))
     used = tuple(int(band) for band in fitted.bands)
     return used, replace(fitted, bands=np.arange(len(used)))
 
@@ -209,10 +211,28 @@ class _Plain:
             and len({self.data.nodatavals[band - 1] for band in self.bands}) == 1
         )
 
+    @cached_property
+    def _whole(self) -> bool:
+        """Whether to read all bands for the two that are used.
+
+        GDAL fetches whole pixels in any case, and takes them apart in one go faster than it picks
+        bands from them, as long as they are few.
+        """
+        return (
+            self.data.interleaving == Interleaving.pixel
+            and len(self.bands) == 2 < self.data.count <= 4
+            and self.bands[0] < self.bands[1]
+        )
+
     def read(self, window: Window, step: int) -> tuple[Numbers, Mask]:
         """Stored numbers and where the scene is seen, by the rules of `Pair.read`."""
         try:
-            block = self.data.read(self.bands, window=window)
+            if self._whole:
+                first, last = self.bands[0] - 1, self.bands[1] - 1
+                block = self.data.read(window=window)
+                block = block[first : last + 1 : last - first]  # a view; a list would copy
+            else:
+                block = self.data.read(self.bands, window=window)
         except RasterioError as error:
             raise SceneError(
                 f"{self.scene.path}：影像数据读到一半出错，文件可能不完整。请重新下载或重新导出。",
@@ -233,6 +253,8 @@ def _seen(block: Numbers, nodata: float | None) -> Mask:
     empty: Mask = block[0] == (0 if nodata is None else nodata)
     for band in block[1:]:  # a reduction along the bands takes ten times as long
         if nodata is None:
+            if not empty.any():
+                break
             empty &= band == 0
         else:
             empty |= band == nodata
