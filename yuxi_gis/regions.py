@@ -36,8 +36,17 @@ def region_code(codes: pd.Series, level: str = "village") -> pd.Series:
     >>> region_code(pd.Series(["5304020010010000001", "530402001", "x"])).fillna("-").tolist()
     ['530402001001', '530402001', '-']
     """
+    # A region is told by the first 12 characters, of which there are few.
+    number, beginnings = pd.factorize(codes.astype("str").str[: LEVELS["village"]])
+    regions = _region(pd.Series(beginnings, dtype="str"), level)
+    # Missing codes have the number -1, which no region has.
+    return regions.reindex(number).set_axis(codes.index)
+
+
+def _region(codes: pd.Series, level: str) -> pd.Series:
+    """`region_code` of each code by itself."""
     longest = LEVELS[level]
-    digits = codes.astype("str").str.extract(r"^([0-9]{6,12})", expand=False)
+    digits = codes.str.extract(r"^([0-9]{6,12})", expand=False)
     region = pd.Series(None, index=codes.index, dtype="str")
     for width in sorted(LEVELS.values()):
         if width > longest:
