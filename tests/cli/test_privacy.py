@@ -15,6 +15,7 @@ import shapely
 
 from tests.cli.conftest import Ran
 from tests.cli.test_bad_input import scene
+from tests.export.webmap.unpacked import everything_in
 from tests.test_codes import ID
 from yuxi_gis.catalog import load_catalog
 
@@ -86,7 +87,7 @@ def test_map(yuxi: Yuxi, source: Path, tmp_path: Path) -> None:
     def page(*options: str) -> bytes:
         ran = yuxi("map", source, "-o", tmp_path / "m.html", "--overwrite", *options)
         assert ran.code == 0, ran.err
-        return (tmp_path / "m.html").read_bytes()
+        return everything_in((tmp_path / "m.html").read_text(encoding="utf-8"))
 
     masked = page()
     assert holds(masked) == NONE and NAME.encode() not in masked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -201,11 +201,15 @@ def _note(console: Console, layers: dict[str, Any]) -> None:
             )
 
 
-def with_geometry(console: Console, layers: dict[str, Any]) -> dict[str, Any]:
-    """The layers that have geometry; names the tables that have none and are not used."""
+def with_geometry(
+    console: Console, layers: dict[str, Any], beside: Collection[str] = ()
+) -> dict[str, Any]:
+    """The layers that have geometry; names the tables that have none and are not used, but for
+    those that are used `beside` the layers."""
     shaped = {name: frame for name, frame in layers.items() if hasattr(frame, "geometry")}
-    tables = ", ".join(name for name in layers if name not in shaped)
+    tables = ", ".join(name for name in layers if name not in (*shaped, *beside))
     if not shaped:
+        tables = ", ".join(layers)
         raise SourceError(
             f"{tables}：是没有图形的属性表，不能上图。请给出带图形的文件。",
             f"{tables}: tables without geometry; give a file with the shapes.",

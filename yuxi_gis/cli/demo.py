@@ -96,6 +96,7 @@ def _run(console: Console, out: Path, masking: Masking, *, overwrite: bool) -> d
         changed_parcels=changed.parcels,
         before=before,
         after=after,
+        shift=changed.shift,
         lang=console.lang,
         title=console.t("示例村（虚构）农村土地一张图", "Rural land of an invented sample village"),
         masking=masking,

@@ -19,9 +19,9 @@ from yuxi_gis.export.webmap.elements import PageControls, VectorLayer
 from yuxi_gis.export.webmap.features import drawable, encode_layer
 from yuxi_gis.export.webmap.heading import Source, heading
 from yuxi_gis.export.webmap.page import OfflineMap, OfflinePage, Raw, check_offline
-from yuxi_gis.export.webmap.texts import texts
+from yuxi_gis.export.webmap.texts import all_texts, texts
 from yuxi_gis.export.webmap.themes import Column, Theme
-from yuxi_gis.export.webmap.values import number, percent, plain
+from yuxi_gis.export.webmap.values import SHARE, Number, Text, Words
 from yuxi_gis.outputs import staged
 from yuxi_gis.summary import UNKNOWN, OfficeColumn, OfficeTable, Summary, office_table
 from yuxi_gis.symbology import Category, load_style
@@ -30,9 +30,7 @@ __all__ = ["write_page"]
 
 #: The tables lie under the map; printed, they come whole.
 _CSS = """
-#yuxi-bar { order: 0; }
-.folium-map { order: 1; flex: 1 1 50% !important; }
-#yuxi-totals { order: 2; flex: 0 1 auto; max-height: 50%; overflow: auto; padding: 0 12px 12px;
+#yuxi-totals { grid-area: totals; max-height: 45vh; overflow: auto; padding: 0 12px 12px;
   border-top: 2px solid #1d4a3a; background: #fff; }
 #yuxi-totals h2 { margin: 12px 0 2px; font-size: 16px; text-align: center; }
 #yuxi-totals p { margin: 2px 0; }
@@ -94,27 +92,28 @@ def write_page(
     """
     k = 0 if lang == "zh" else 1
     words = texts(lang)
-    title = ("玉溪市农村土地汇总", "Rural land of Yuxi: totals")[k]
-    page = OfflinePage(title, "zh-CN" if k == 0 else "en")
+    title = ("玉溪市农村土地汇总", "Rural land of Yuxi: totals")
+    page = OfflinePage(title[k], "zh-CN" if k == 0 else "en")
     drawn = drawable(outlines)
     bounds = _bounds(drawn)
     (south, west), (north, east) = bounds
     canvas = OfflineMap(
         location=[(south + north) / 2, (west + east) / 2], zoom_start=12, max_zoom=22, tiles=None,
         control_scale=False, zoom_control=False, prefer_canvas=True, attribution_control=False,
-        zoom_snap=0.25,
+        zoom_snap=0.5, fade_animation=False,
     )  # fmt: skip
     page.add_child(canvas)
     sources = []
     for i, layer in enumerate(reversed(list(summary.layers))):
-        frame, theme = _shaded(summary, layer, drawn, k, show=i == len(summary.layers) - 1)
-        data = encode_layer(frame, theme, seasonal="")
-        VectorLayer(data, name=theme.title, show=theme.visible).add_to(canvas)
+        frame, theme = _shaded(summary, layer, drawn, show=i == len(summary.layers) - 1)
+        VectorLayer(encode_layer(frame, theme)).add_to(canvas)
         sources.append(Source(theme.title, f"{len(frame):,}", "", "EPSG:4326"))
-    PageControls({"texts": words, "scenes": [], "bounds": bounds}).add_to(canvas)
+    settings = {"texts": all_texts(), "lang": lang, "scenes": [], "bounds": bounds}
+    PageControls(settings).add_to(canvas)
     provenance = Provenance.of(inputs, Masking())
     page.header.add_child(Raw(f"<style>{_CSS}</style>"))
-    files = ("来源：", "From ")[k] + ("、", ", ")[k].join(provenance.inputs)
+    names = provenance.inputs
+    files = ("来源：" + "、".join(names), "From " + ", ".join(names))
     page.html.add_child(heading(title, sources[::-1], words, files), name="heading")
     page.html.add_child(Raw(_tables(summary, lang)), name="totals")
     with staged(path, overwrite=overwrite) as part:
@@ -131,39 +130,41 @@ def _bounds(frame: gpd.GeoDataFrame) -> list[list[float]]:
 
 
 def _shaded(
-    summary: Summary, layer: str, outlines: gpd.GeoDataFrame, k: int, *, show: bool
+    summary: Summary, layer: str, outlines: gpd.GeoDataFrame, *, show: bool
 ) -> tuple[gpd.GeoDataFrame, Theme]:
     """The regions with the numbers of one layer, and how they are shown."""
     about = summary.layers[layer]
     land = land_of(about)
     sums = region_totals(summary, layer).reindex(outlines["region"])
     grade, ranges = grades(sums[land])
-    names = [summary.names.get(code, UNKNOWN[k]) for code in outlines["region"]]
+    names = [summary.names.get(code, UNKNOWN) for code in outlines["region"]]
     numbers = {str(name): values.to_numpy() for name, values in sums.items()}
     frame = outlines.assign(**numbers, region_name=names, grade=pd.Series(grade, dtype="str").array)
     decimals = 0 if land == "count" else 2
     shown: list[Column] = [
-        Column("region_name", ("名称", "Name")[k], plain),
-        Column("count", ("数量", "Count")[k], number(0)),
+        Column("region_name", ("名称", "Name"), Text(lambda name: name), search=True),
+        Column("count", ("数量", "Count"), Number(0)),
     ]
     for column in ("official_mu", "area_mu"):
         if sums[column].notna().any():
-            shown.append(Column(column, _LAND[column][k], number(2)))
+            shown.append(Column(column, _LAND[column], Number(2)))
     if about.protected:
         shown.append(
-            Column("protected_share", ("永久基本农田占比", "In protected cropland")[k], percent)
+            Column("protected_share", ("永久基本农田占比", "In protected cropland"), SHARE)
         )
 
-    def label(category: Category) -> str:
+    def label(category: Category) -> Words:
         if not category.value or int(category.value) > len(ranges):
-            return ("没有", "none")[k]
+            return "没有", "none"
         low, high = ranges[int(category.value) - 1]
         ends = dict.fromkeys(f"{value:,.{decimals}f}" for value in (low, high))
         return " – ".join(ends)
 
-    title = f"{about.titles[k]} · {_LAND[land][k]}"
+    zh, en = (f"{name} · {of}" for name, of in zip(about.titles, _LAND[land], strict=True))
     style = load_style("summary")
-    return frame, Theme(layer, title, "region", tuple(shown), style, label, visible=show)
+    return frame, Theme(
+        layer, (zh, en), "region", tuple(shown), style, label, visible=show, measured=False
+    )
 
 
 def _tables(summary: Summary, lang: str) -> str:

@@ -8,7 +8,7 @@ browser itself refuse any outside address.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -16,22 +16,29 @@ import folium
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+from folium.map import CustomPane
 from folium.raster_layers import ImageOverlay
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
 from yuxi_gis.codes import Masking
 from yuxi_gis.errors import ParameterError
 from yuxi_gis.export.masking import mask_findings, mask_table
+from yuxi_gis.export.webmap.about import provenance_block
+from yuxi_gis.export.webmap.basemaps import BasemapLayer, basemap
+from yuxi_gis.export.webmap.changes import change_list
 from yuxi_gis.export.webmap.elements import PageControls, VectorLayer
-from yuxi_gis.export.webmap.features import drawable, encode_layer
+from yuxi_gis.export.webmap.features import Encoded
 from yuxi_gis.export.webmap.heading import Source, heading
+from yuxi_gis.export.webmap.households import with_households
 from yuxi_gis.export.webmap.page import OfflineMap, OfflinePage, Raw, check_offline
 from yuxi_gis.export.webmap.scenes import Picture, picture
-from yuxi_gis.export.webmap.texts import texts
+from yuxi_gis.export.webmap.simplify import encode_layers
+from yuxi_gis.export.webmap.size import NOTE_ABOVE, Note, announce
+from yuxi_gis.export.webmap.texts import all_texts, both, texts
 from yuxi_gis.export.webmap.themes import Theme, layer_theme, result_theme
 from yuxi_gis.outputs import staged
 
-__all__ = ["make_map", "write_map"]
+__all__ = ["OfflineMap", "VectorLayer", "make_map", "write_map"]
 
 _MASKING = Masking()
 #: Drawing order of the known layers, the lowest first; others lie above these.
@@ -57,10 +64,13 @@ class Content(TypedDict, total=False):
     changed_parcels: gpd.GeoDataFrame | None
     before: Scene | None
     after: Scene | None
+    shift: tuple[float, float]
     lang: str
     title: str | None
     catalog: Mapping[str, LayerSpec] | None
     masking: Masking
+    simplify: float
+    basemaps: Sequence[str]
 
 
 def make_map(
@@ -71,10 +81,13 @@ def make_map(
     changed_parcels: gpd.GeoDataFrame | None = None,
     before: Scene | None = None,
     after: Scene | None = None,
+    shift: tuple[float, float] = (0.0, 0.0),
     lang: str = "zh",
     title: str | None = None,
     catalog: Mapping[str, LayerSpec] | None = None,
     masking: Masking = _MASKING,
+    simplify: float = 0.0,
+    basemaps: Sequence[str] = (),
 ) -> folium.Map:
     """Lay layers, findings and changes on one folium map.
 
@@ -87,7 +100,9 @@ def make_map(
     findings, patches, changed_parcels : GeoDataFrame, optional
         Results of `yuxi_gis.checks` and `yuxi_gis.change`.
     before, after : path-like, optional
-        Scenes, shown as pictures below the layers.
+        Scenes, shown as pictures below the layers. With both, pictures of the changes.
+    shift : (float, float)
+        How far `after` is moved to fit on `before` (`yuxi_gis.change.ChangeResult.shift`).
     lang : {"zh", "en"}
     title : str, optional
     catalog : mapping of str to LayerSpec, optional
@@ -95,6 +110,12 @@ def make_map(
     masking : Masking
         Which personal data are masked; by default all (`yuxi_gis.export.masking`). The page says
         so.
+    simplify : float
+        Metres by which the drawing of land is simplified (`yuxi_gis.export.webmap.simplify`);
+        results never are. The page says how far outlines moved.
+    basemaps : sequence of str
+        Pictures of the country below everything, by the words of
+        `yuxi_gis.export.webmap.basemaps.basemap`; the first is shown.
 
     Returns
     -------
@@ -113,31 +134,43 @@ def make_map(
     words = texts(lang)
     specs = load_catalog() if catalog is None else catalog
     results = _results(changed_parcels, patches, findings)
-    themed = _themed(layers, results, specs, lang, masking)
+    themed = _themed(layers, results, specs, masking)
     scenes = {"before": before, "after": after}
-    pictures = {when: picture(path) for when, path in scenes.items() if path is not None}
-    if not themed and not pictures:
+    if not themed and before is None and after is None:
         raise ParameterError(
             "没有可上图的图层或影像。请至少给出一个带图形的图层。",
             "There is no layer and no scene to map. Give at least one layer that has geometry.",
         )
-    frames = [drawable(frame) for _, frame in themed]
+    encoded, simpler = encode_layers(themed, simplify)
+    around = _surroundings(encoded)
+    pictures = {
+        when: picture(path, around=around) for when, path in scenes.items() if path is not None
+    }
     name = title or words["title"]
     page = OfflinePage(name, "zh-CN" if lang == "zh" else "en")
-    land = [frame for (theme, _), frame in zip(themed, frames, strict=True) if not theme.result]
-    bounds = _bounds(land, frames, pictures)
+    bounds = _bounds(encoded, pictures)
     result = _canvas(page, bounds)
-    for when, image in pictures.items():
-        ImageOverlay(image.url, image.bounds, name=when, overlay=False, show=False).add_to(result)
-    sources = [Source.of_picture(words[when], image) for when, image in pictures.items()]
-    for (theme, frame), drawn in zip(themed, frames, strict=True):
-        data = encode_layer(drawn, theme, seasonal=words["seasonal"])
-        VectorLayer(data, name=theme.title, show=theme.visible).add_to(result)
-        sources.append(Source.of_layer(theme.title, frame, len(drawn)))
-    titles = [_scene_title(words[when], image) for when, image in pictures.items()]
-    PageControls({"texts": words, "scenes": titles, "bounds": bounds}).add_to(result)
+    for i, word in enumerate(basemaps):
+        found = basemap(word, bounds=bounds)
+        BasemapLayer(found, show=i == 0).add_to(result)
+    _add_scenes(result, pictures)
+    sources = [Source.of_picture(both(when), image) for when, image in pictures.items()]
+    for data, (_, frame) in zip(encoded, themed, strict=True):
+        layer = VectorLayer(data)
+        layer.add_to(result)
+        sources.append(Source.of_layer(data.head["title"], frame, data.count))
+    titles = [_scene_title(when, image) for when, image in pictures.items()]
+    settings = {"texts": all_texts(), "lang": lang, "scenes": titles, "bounds": bounds}
+    settings["changes"] = change_list(
+        patches, themed, before=before, after=after, shift=shift, masking=masking
+    )
+    PageControls(settings).add_to(result)
+    drawn = list(zip(encoded, (frame for _, frame in themed), strict=True))
+    seen = [image.scene for image in pictures.values()]
+    page.html.add_child(provenance_block(drawn, seen, masking, simpler), name="provenance")
     page.header.add_child(Raw(f'<meta name="yuxi-gis-masking" content="{masking.word}">'))
-    page.html.add_child(heading(name, sources, words, masking.text(lang)), name="heading")
+    masked = (masking.text("zh"), masking.text("en"))
+    page.html.add_child(heading(title or both("title"), sources, words, masked), name="heading")
     return result
 
 
@@ -146,6 +179,8 @@ def write_map(
     layers: Layers,
     *,
     overwrite: bool = False,
+    note: Note | None = None,
+    note_above: int = NOTE_ABOVE,
     **content: Unpack[Content],
 ) -> Path:
     """Write the map as one HTML file.
@@ -157,6 +192,11 @@ def write_map(
     layers : mapping of str to GeoDataFrame or DataFrame
     overwrite : bool
         Replace an existing file.
+    note : callable, optional
+        Is told, in Chinese and English, the size of a page of more than `note_above` bytes before
+        it is written, and what to do.
+    note_above : int
+        Bytes; the page may have `yuxi_gis.export.webmap.size.REFUSE_ABOVE`, or this if it is more.
     **content
         The keywords of `make_map`.
 
@@ -168,13 +208,15 @@ def write_map(
     Raises
     ------
     OutputError
-        The file exists or cannot be written, or the page would load something from outside; no
-        file is left then.
+        The file exists or cannot be written, or the page would be too large or load something
+        from outside; no file is left then.
     CRSError, ParameterError, SceneError
         As `make_map`.
     """
     with staged(path, overwrite=overwrite) as part:
-        html = make_map(layers, **content).get_root().render()
+        page = make_map(layers, **content).get_root()
+        announce(page, note, note_above)
+        html = page.render()
         part.write_text(html, encoding="utf-8", newline="\n")
         check_offline(part.read_text(encoding="utf-8"))
     return Path(path)
@@ -184,7 +226,6 @@ def _themed(
     layers: Layers,
     results: Mapping[str, gpd.GeoDataFrame],
     catalog: Mapping[str, LayerSpec],
-    lang: str,
     masking: Masking,
 ) -> list[tuple[Theme, gpd.GeoDataFrame]]:
     """Themes with their frames, the lowest first: land, then results."""
@@ -196,10 +237,14 @@ def _themed(
         if not isinstance(table, gpd.GeoDataFrame) or table.active_geometry_name is None:
             continue
         frame, _ = mask_table(table, masking, spec)
-        themed.append((layer_theme(layer_id, frame, spec, lang=lang), frame))
+        theme = layer_theme(layer_id, frame, spec)
+        themed.append(with_households(theme, frame, layers, catalog, masking))
     for result, frame in results.items():
         frame = mask_findings(frame, masking)
-        themed.append((result_theme(result, frame, catalog, lang=lang), frame))
+        if {"message_zh", "message_en"} <= set(frame.columns):
+            pairs = zip(frame["message_zh"], frame["message_en"], strict=True)
+            frame = frame.assign(message=list(pairs))
+        themed.append((result_theme(result, frame, catalog), frame))
     return themed
 
 
@@ -230,19 +275,20 @@ def _canvas(page: OfflinePage, bounds: list[list[float]]) -> OfflineMap:
         zoom_control=False,
         prefer_canvas=True,
         attribution_control=False,
-        zoom_snap=0.25,
+        # Tiles are drawn for whole levels; between two they are those of the next, made smaller.
+        zoom_snap=0.5,
         wheel_px_per_zoom_level=120,
+        fade_animation=False,
     )
     page.add_child(result)
     return result
 
 
-def _bounds(
-    land: list[gpd.GeoDataFrame], frames: list[gpd.GeoDataFrame], pictures: Mapping[str, Picture]
-) -> list[list[float]]:
+def _bounds(encoded: list[Encoded], pictures: Mapping[str, Picture]) -> list[list[float]]:
     """[[south, west], [north, east]] of the land layers, else of all features, else the scenes."""
-    for group in (land, frames):
-        boxes = [frame.total_bounds for frame in group if not frame.empty]
+    land = [layer for layer in encoded if not layer.head["result"]]
+    for group in (land, encoded):
+        boxes = [layer.bounds for layer in group if layer.bounds is not None]
         if boxes:
             west, south = np.min(boxes, axis=0)[:2].tolist()
             east, north = np.max(boxes, axis=0)[2:].tolist()
@@ -252,5 +298,27 @@ def _bounds(
     return _YUXI
 
 
-def _scene_title(when: str, image: Picture) -> str:
-    return f"{when} · {image.scene.date or image.scene.name}"
+def _surroundings(encoded: Sequence[Encoded]) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of all features in degrees, and half as much on each side."""
+    boxes = [layer.bounds for layer in encoded if layer.bounds is not None]
+    if not boxes:
+        return None
+    west, south = np.min(boxes, axis=0)[:2].tolist()
+    east, north = np.max(boxes, axis=0)[2:].tolist()
+    wide, high = (east - west) / 2, (north - south) / 2
+    return west - wide, max(south - high, -85.0), east + wide, min(north + high, 85.0)
+
+
+def _add_scenes(result: folium.Map, pictures: Mapping[str, Picture]) -> None:
+    """Each scene below the features, in a pane of its own that ``swipe.js`` clips."""
+    for depth, when in ((150, "before"), (151, "after")):
+        if when in pictures:
+            pane, image = f"yuxi-{when}", pictures[when]
+            CustomPane(pane, z_index=depth).add_to(result)
+            ImageOverlay(
+                image.url, image.bounds, name=when, overlay=False, show=False, pane=pane
+            ).add_to(result)
+
+
+def _scene_title(when: str, image: Picture) -> list[str]:
+    return [f"{word} · {image.scene.date or image.scene.name}" for word in both(when)]

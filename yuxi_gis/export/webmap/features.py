@@ -1,10 +1,8 @@
-"""One layer of the page: its features as GeoJSON, its symbols, its legend."""
+"""One layer of the page: its features, their columns and symbols, packed for ``features.js``."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import geopandas as gpd
@@ -15,28 +13,56 @@ import shapely
 
 from yuxi_gis.codes import as_text
 from yuxi_gis.crs import datum, require_crs
+from yuxi_gis.export.webmap.packing import Integers, deflated, varints
+from yuxi_gis.export.webmap.shapes import pack_shapes
+from yuxi_gis.export.webmap.texts import both
 from yuxi_gis.export.webmap.themes import NEUTRAL, Theme
+from yuxi_gis.export.webmap.values import Number, Text, Words, pack_column
+from yuxi_gis.regions import region_code, region_name
 from yuxi_gis.symbology import Category, Symbol
+from yuxi_gis.units import ellipsoidal_area
 
-__all__ = ["drawable", "encode_layer"]
+__all__ = ["Encoded", "drawable", "encode_layer"]
 
-#: Decimals of a degree that are kept: 1e-7 degree is about a centimetre.
-_DECIMALS = 7
 #: CSS reference pixels in a millimetre.
 _PX_PER_MM = 96 / 25.4
 #: Qt's pen styles as dashes and gaps in pixels.
 _DASHES = {
-    "solid": "",
-    "no": "",
-    "dash": "6 4",
-    "dot": "1 4",
-    "dash dot": "9 4 1 4",
-    "dash dot dot": "9 4 1 4 1 4",
+    "solid": [],
+    "no": [],
+    "dash": [6, 4],
+    "dot": [1, 4],
+    "dash dot": [9, 4, 1, 4],
+    "dash dot dot": [9, 4, 1, 4, 1, 4],
 }
+_AREA = Number(1)
+_VILLAGE = "village"
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A layer as the page carries it.
+
+    Attributes
+    ----------
+    head : dict
+        What ``features.js`` must know before it unpacks: id, title, columns, categories, streams.
+    data : str
+        The streams, compressed, in base64.
+    count : int
+        Features that have a place.
+    bounds : tuple of float or None
+        West, south, east, north in degrees; None without features.
+    """
+
+    head: dict[str, Any]
+    data: str
+    count: int
+    bounds: tuple[float, float, float, float] | None
 
 
 def drawable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """The features that have a place, in EPSG:4326, two-dimensional, rounded to 1e-7 degree.
+    """The features that have a place, in EPSG:4326, along a space-filling curve.
 
     Parameters
     ----------
@@ -50,72 +76,133 @@ def drawable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """
     require_crs(frame)
     shapes = frame.geometry.array
-    frame = datum.to_crs(frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))], 4326)
-    flat = shapely.transform(
-        shapely.force_2d(frame.geometry.array), lambda xy: np.round(xy, _DECIMALS)
-    )
-    finite = np.isfinite(shapely.bounds(flat)).all(axis=1)
-    return frame.set_geometry(gpd.GeoSeries(flat, index=frame.index, crs=4326))[finite]
+    placed = frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
+    placed = datum.to_crs(placed.set_geometry(shapely.force_2d(placed.geometry.array)), 4326)
+    placed = placed[np.isfinite(placed.bounds.to_numpy()).all(axis=1)]
+    if len(placed) < 2:
+        return placed
+    return placed.iloc[np.argsort(placed.hilbert_distance().to_numpy(), kind="stable")]
 
 
-def encode_layer(frame: gpd.GeoDataFrame, theme: Theme, *, seasonal: str) -> str:
-    """The layer as the JSON that ``assets/layers.js`` reads.
+def encode_layer(
+    frame: gpd.GeoDataFrame, theme: Theme, drawn_as: gpd.GeoDataFrame | None = None
+) -> Encoded:
+    """A layer as ``features.js`` reads it.
 
     Parameters
     ----------
     frame : GeoDataFrame
-        From `drawable`.
+        In any CRS.
     theme : Theme
-    seasonal : str
-        What the legend adds to the label of possibly seasonal changes.
+    drawn_as : GeoDataFrame, optional
+        The same rows with simpler shapes, in any CRS: what is drawn. Areas are those of `frame`.
 
-    Returns
-    -------
-    str
-        JSON with the members id, title, fields (titles), key (of each feature), symbols, legend
-        and features; each feature's properties are its symbol ``s``, key ``k``, values ``v`` and a
-        point inside it ``p``.
+    Raises
+    ------
+    CRSError
+        As `drawable`.
     """
-    categories = _categories(theme)
-    chosen = _choose(frame, theme, categories)
-    if theme.seasonal:
-        unsure = frame[theme.seasonal].fillna(False).to_numpy(dtype=bool)
-        chosen = chosen + len(categories) * unsure
-        categories += [_unsure(label, symbol, seasonal) for label, symbol in categories]
-    used, index, counts = np.unique(chosen, return_inverse=True, return_counts=True)
-    head = {
+    rows = pd.RangeIndex(len(frame))
+    drawn = drawable((frame if drawn_as is None else drawn_as).set_axis(rows))
+    shapes = drawn.geometry.to_numpy()
+    streams = pack_shapes(shapes)
+    categories, chosen = _categories(drawn, theme)
+    streams["category"] = varints(chosen)
+    head: dict[str, Any] = {
         "id": theme.id,
         "title": theme.title,
         "result": theme.result,
-        "fields": [column.title for column in theme.columns],
-        "symbols": [_symbol_json(*categories[i][1]) for i in used],
-        "pins": _pins(theme, used),
-        "legend": [
-            {"label": categories[i][0], "count": int(n)} for i, n in zip(used, counts, strict=True)
-        ],
+        "show": theme.visible,
+        "count": len(drawn),
+        "key": next((i for i, c in enumerate(theme.columns) if c.name == theme.key), None),
+        "columns": _pack_columns(drawn, theme, streams),
+        "categories": categories,
     }
-    features = ",".join(_features(frame, theme, index))
-    return f'{_json(head)[:-1]},"features":[{features}]}}'
+    if theme.region is not None and theme.region in drawn.columns:
+        villages = pd.Series(region_code(as_text(drawn[theme.region])), index=drawn.index)
+        _, words, codes = pack_column(villages, Text(_village))
+        streams |= {f"{_VILLAGE}.words": words, f"{_VILLAGE}.codes": codes}
+    if theme.measured and len(shapes) and shapely.get_dimensions(shapes).max() == 2:
+        area = pd.Series(ellipsoidal_area(frame.geometry.iloc[drawn.index]))
+        streams["area"] = pack_column(area, _AREA)[2]
+    head["streams"], data = deflated(streams)
+    bounds = tuple(drawn.total_bounds.tolist()) if len(drawn) else None
+    return Encoded(head, data, len(drawn), bounds)
+
+
+def _pack_columns(
+    frame: gpd.GeoDataFrame, theme: Theme, streams: dict[str, bytes]
+) -> list[dict[str, Any]]:
+    """The heads of the columns; their streams go into `streams`."""
+    heads: list[dict[str, Any]] = []
+    numbers: dict[str, int] = {}
+    for i, column in enumerate(theme.columns):
+        head: dict[str, Any] = {"name": column.name, "title": column.title}
+        kind = column.kind
+        if isinstance(kind, Number) and column.name in numbers:
+            # The same numbers in another unit are worked out in the page.
+            first = numbers[column.name]
+            factor = kind.factor / theme.columns[first].kind.factor  # type: ignore[union-attr]
+            head |= {"of": first, "factor": factor}
+            head |= {"decimals": kind.decimals, "unit": kind.unit}
+        else:
+            facts, words, codes = pack_column(frame[column.name], kind)
+            head |= facts
+            if facts:
+                numbers[column.name] = i
+            else:
+                head["search"] = column.search
+                streams[f"{i}.words"] = words
+            streams[f"{i}.codes"] = codes
+        heads.append(head)
+    return heads
+
+
+def _village(code: str) -> str:
+    """Town and village by name, as far as they are known."""
+    names = [region_name(code[:width]) for width in (9, 12) if len(code) >= width]
+    known = [name for name in names if not name.isdigit()]
+    return " ".join(known) or code
 
 
 #: A label with its symbol and whether it is dashed.
-_Entry = tuple[str, tuple[Symbol, bool]]
+_Entry = tuple[Words, Symbol, bool]
 
 
-def _categories(theme: Theme) -> list[_Entry]:
+def _categories(frame: gpd.GeoDataFrame, theme: Theme) -> tuple[list[dict[str, Any]], Integers]:
+    """The categories that occur, and which of them each feature has."""
+    entries = _entries(theme)
+    chosen = _choose(frame, theme, entries)
+    if theme.seasonal:
+        unsure = frame[theme.seasonal].fillna(False).to_numpy(dtype=bool)
+        chosen = chosen + len(entries) * unsure
+        entries += [_unsure(*entry) for entry in entries]
+    used, index, counts = np.unique(chosen, return_inverse=True, return_counts=True)
+    marks = [] if theme.pins is None else [c.symbol for c in theme.pins.categories]
+    heads = []
+    for i, count in zip(used.tolist(), counts.tolist(), strict=True):
+        label, symbol, dashed = entries[i]
+        head = {"label": label, "symbol": _symbol(symbol, dashed), "count": count}
+        if theme.pins is not None:
+            head["pin"] = _symbol(marks[i] if i < len(marks) else NEUTRAL, False)
+        heads.append(head)
+    return heads, index.astype(np.int64)
+
+
+def _entries(theme: Theme) -> list[_Entry]:
     if theme.style is None:
-        return [(theme.title, (NEUTRAL, False))]
-    return [(theme.label(c), (c.symbol, False)) for c in theme.style.categories]
+        return [(theme.title, NEUTRAL, False)]
+    return [(theme.label(c), c.symbol, False) for c in theme.style.categories]
 
 
-def _unsure(label: str, symbol: tuple[Symbol, bool], note: str) -> _Entry:
-    lighter = replace(symbol[0], fill_opacity=round(symbol[0].fill_opacity * 0.4, 3))
-    return f"{label} · {note}", (lighter, True)
+def _unsure(label: Words, symbol: Symbol, dashed: bool) -> _Entry:
+    zh, en = (label, label) if isinstance(label, str) else label
+    note = both("seasonal")
+    lighter = replace(symbol, fill_opacity=round(symbol.fill_opacity * 0.4, 3))
+    return (f"{zh} · {note[0]}", f"{en} · {note[1]}"), lighter, True
 
 
-def _choose(
-    frame: gpd.GeoDataFrame, theme: Theme, categories: list[_Entry]
-) -> npt.NDArray[np.int64]:
+def _choose(frame: gpd.GeoDataFrame, theme: Theme, entries: list[_Entry]) -> npt.NDArray[np.int64]:
     """The category of each feature. One that no category fits is drawn neutral, never lost."""
     style = theme.style
     if style is None or style.attribute is None:
@@ -128,50 +215,20 @@ def _choose(
     numbers = values.map(by_value).fillna(by_value.get("", -1))
     chosen = np.array(numbers, dtype=np.int64)
     if (chosen < 0).any():
-        chosen[chosen < 0] = len(categories)
-        categories.append((theme.label(Category("", "", NEUTRAL)), (NEUTRAL, False)))
+        chosen[chosen < 0] = len(entries)
+        entries.append((theme.label(Category("", "", NEUTRAL)), NEUTRAL, False))
     return chosen
 
 
-def _symbol_json(symbol: Symbol, dashed: bool) -> dict[str, Any]:
-    """The symbol as options of a Leaflet path."""
-    options = {
+def _symbol(symbol: Symbol, dashed: bool) -> dict[str, Any]:
+    """The symbol as ``tiles.js`` draws it; widths in CSS pixels."""
+    return {
         "shape": symbol.geometry,
-        "fill": symbol.fill_opacity > 0,
-        "fillColor": symbol.fill,
+        "fill": symbol.fill,
         "fillOpacity": symbol.fill_opacity,
-        "stroke": symbol.stroke_opacity > 0,
-        "color": symbol.stroke,
-        "opacity": symbol.stroke_opacity,
-        "weight": round(symbol.stroke_width_mm * _PX_PER_MM, 2),
+        "stroke": symbol.stroke,
+        "strokeOpacity": symbol.stroke_opacity,
+        "width": round(symbol.stroke_width_mm * _PX_PER_MM, 2),
         "radius": round(max(symbol.size_mm, 1.5) / 2 * _PX_PER_MM, 2),
+        "dash": _DASHES["dash" if dashed else symbol.stroke_style],
     }
-    dash = _DASHES["dash" if dashed else symbol.stroke_style]
-    return {**options, "dashArray": dash} if dash else options
-
-
-def _pins(theme: Theme, used: npt.NDArray[np.int64]) -> list[dict[str, Any]]:
-    """The mark of each symbol that is used; empty for a theme without marks."""
-    if theme.pins is None:
-        return []
-    marks = [category.symbol for category in theme.pins.categories]
-    return [_symbol_json(marks[i] if i < len(marks) else NEUTRAL, False) for i in used]
-
-
-def _features(frame: gpd.GeoDataFrame, theme: Theme, symbols: npt.NDArray[np.int64]) -> list[str]:
-    shapes = shapely.to_geojson(frame.geometry.array)
-    points = np.round(shapely.get_coordinates(frame.geometry.representative_point()), _DECIMALS)
-    columns = [column.show(frame[column.name]) for column in theme.columns]
-    keys = as_text(frame[theme.key]).fillna("") if theme.key else [""] * len(frame)
-    rows: Sequence[tuple[str, ...]] = list(zip(*columns, strict=True)) or [()] * len(frame)
-    return [
-        f'{{"type":"Feature","geometry":{shape},"properties":'
-        f"{_json({'s': int(s), 'k': key, 'v': row, 'p': point})}}}"
-        for shape, s, key, row, point in zip(
-            shapes, symbols, keys, rows, points.tolist(), strict=True
-        )
-    ]
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

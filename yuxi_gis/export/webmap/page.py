@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from functools import cache
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -15,17 +16,54 @@ from branca.element import Element, Figure
 from folium.template import Template
 
 from yuxi_gis.errors import OutputError
+from yuxi_gis.export.webmap.notebook import inline_html
 
-__all__ = ["OfflineMap", "OfflinePage", "Raw", "check_offline", "data_block", "page_of"]
+__all__ = [
+    "OfflineMap",
+    "OfflinePage",
+    "Raw",
+    "add_engine",
+    "check_offline",
+    "data_block",
+    "page_of",
+]
 
-_STYLES = ("leaflet/leaflet.css", "page.css")
+_STYLES = (
+    "leaflet/leaflet.css",
+    "standalone.css",
+    "page.css",
+    "legend.css",
+    "search.css",
+    "swipe.css",
+    "changes.css",
+    "summary.css",
+    "measure.css",
+    "print.css",
+)
 _SCRIPTS = (
     "leaflet/leaflet.js",
+    "inflate/pako_inflate.js",
     "dom.js",
+    "bytes.js",
+    "features.js",
+    "queue.js",
+    "paint.js",
     "layers.js",
+    "basemaps.js",
+    "panel.js",
     "identify.js",
+    "standalone.js",
     "legend.js",
     "search.js",
+    "swipe.js",
+    "changes.js",
+    "summary.js",
+    "table.js",
+    "measure.js",
+    "print.js",
+    "language.js",
+    "link.js",
+    "about.js",
     "page.js",
 )
 
@@ -51,10 +89,25 @@ class OfflineMap(folium.Map):
 
     jQuery, Bootstrap, Font Awesome and awesome-markers are left out: nothing here uses them. A
     folium plugin that links to a CDN makes `save` raise `OutputError`.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As `folium.Map`; there are no tiles by default.
+    title : str
+        Of the page.
+    lang : str
+        HTML language tag of the page.
     """
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012 (folium's own interface)
     default_css: list[tuple[str, str]] = []  # noqa: RUF012
+
+    def __init__(
+        self, *args: Any, title: str = "yuxi-gis", lang: str = "zh-CN", **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **{"tiles": None, **kwargs})
+        OfflinePage(title, lang).add_child(self)
 
     def render(self, **kwargs: Any) -> None:  # type: ignore[override] # as folium's own
         header = page_of(self).header
@@ -71,6 +124,12 @@ class OfflinePage(Figure):
     title : str
     lang : str
         HTML language tag; browsers choose the Chinese glyph forms by it.
+
+    Attributes
+    ----------
+    hosts : list of str
+        Origins, such as ``https://t0.tianditu.gov.cn``, from which pictures may be loaded and
+        nothing else: those of the basemaps that the user asked for. None by default.
     """
 
     _template = Template(
@@ -83,6 +142,7 @@ class OfflinePage(Figure):
     def __init__(self, title: str, lang: str) -> None:
         super().__init__(title=title)
         self.lang = lang
+        self.hosts: list[str] = []
 
     def render(self, **kwargs: Any) -> str:
         """The page as HTML.
@@ -93,10 +153,21 @@ class OfflinePage(Figure):
             Something in it would load from elsewhere.
         """
         page = super().render(**kwargs).encode("utf-8", "replace").decode("utf-8")
-        policy = _policy(check_offline(page))
+        policy = _policy(check_offline(page), self.hosts)
         mark = '<meta charset="utf-8">\n'
         meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         return page.replace(mark, mark + meta, 1)
+
+    def _repr_html_(self, **kwargs: Any) -> str:
+        """The page in the output of a notebook's cell."""
+        return inline_html(self.render(**kwargs), self.lang)
+
+
+def add_engine(page: Figure) -> None:
+    """Put what draws the layers into a page that has Leaflet already."""
+    scripts = tuple(name for name in _SCRIPTS if not name.startswith("leaflet/"))
+    page.header.add_child(Raw(f"<style>{_assets(('standalone.css',))}</style>"), name="yuxi_style")
+    page.header.add_child(Raw(f"<script>{_assets(scripts)}</script>"), name="yuxi_script")
 
 
 def page_of(element: Element) -> Figure:
@@ -136,8 +207,13 @@ class _Audit(HTMLParser):
             *("action", "formaction", "background", "manifest", "ping", "codebase"),
         )
     )
-    #: Addresses in Leaflet's code: a namespace, and a link that the page does not show.
-    KNOWN = frozenset({"http://www.w3.org/2000/svg", "https://leafletjs.com"})
+    #: Addresses in the libraries' code: a namespace, and links that the page does not show.
+    KNOWN = frozenset(
+        {"http://www.w3.org/2000/svg", "https://leafletjs.com", "https://github.com/nodeca/pako"}
+    )
+
+    #: A link to another page in the same folder: a name that we made from a code.
+    _SIBLING = re.compile(r"[0-9a-z_]+\.html")
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -149,7 +225,10 @@ class _Audit(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
         for name, value in values.items():
-            if name in self.ADDRESSES and not value.strip().startswith(("data:image/", "#")):
+            inside = value.strip().startswith(("data:image/", "#"))
+            if tag == "a" and name == "href":
+                inside = inside or self._SIBLING.fullmatch(value) is not None
+            if name in self.ADDRESSES and not inside:
                 self.outside.append(f"<{tag} {name}={value[:80]}>")
             if name == "style":
                 self._check_style(value)
@@ -186,6 +265,9 @@ class _Audit(HTMLParser):
 def check_offline(page: str) -> _Audit:
     """Make sure that an HTML page loads nothing from outside itself.
 
+    Data blocks run nothing and are not looked at: the page's policy bounds what a basemap in them
+    can load.
+
     Parameters
     ----------
     page : str
@@ -215,8 +297,18 @@ def check_offline(page: str) -> _Audit:
     return audit
 
 
-def _policy(audit: _Audit) -> str:
-    """A Content-Security-Policy that runs just the scripts and styles that are in the page now."""
+def _policy(audit: _Audit, hosts: Iterable[str]) -> str:
+    """A Content-Security-Policy that runs just the scripts and styles that are in the page now.
+
+    Pictures come from the page itself and from `hosts`. Data blocks may hold any address: this
+    policy is what keeps them from being loaded.
+    """
+    for host in hosts:
+        if not re.fullmatch(r"https?://[a-z0-9.-]+(:\d+)?", host):
+            raise OutputError(
+                f"{host[:80]}：不是网页可以引用的主机。",
+                f"{host[:80]}: is no origin that a page can load from.",
+            )
 
     def hashes(texts: list[str]) -> str:
         digests = (hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
@@ -228,7 +320,7 @@ def _policy(audit: _Audit) -> str:
             "default-src 'none'",
             f"script-src {hashes(audit.scripts)}",
             f"style-src {hashes(audit.styles)}",
-            "img-src data: blob:",
+            " ".join(("img-src data: blob:", *hosts)),
             "base-uri 'none'",
             "form-action 'none'",
         )

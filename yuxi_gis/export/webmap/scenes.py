@@ -17,6 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import DatasetReader, MemoryFile
 from rasterio.transform import from_bounds
 from rasterio.vrt import WarpedVRT
+from rasterio.warp import transform_bounds
 
 from yuxi_gis.read.raster import Scene, open_scene
 
@@ -28,6 +29,8 @@ MAX_SIDE = 1500
 #: rounding to the picture's grid moves nothing by more than an eighth of a scene pixel.
 _OVERSAMPLE = 4
 _WEB = "EPSG:3857"
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,9 @@ class Picture:
     bounds: tuple[tuple[float, float], tuple[float, float]]
 
 
-def picture(path: str | os.PathLike[str], *, max_side: int = MAX_SIDE) -> Picture:
+def picture(
+    path: str | os.PathLike[str], *, around: Box | None = None, max_side: int = MAX_SIDE
+) -> Picture:
     """A scene in natural colours, stretched from the 2nd to the 98th percentile of each band.
 
     Leaflet stretches an image linearly between its corners in EPSG:3857, so that is where the
@@ -59,6 +64,9 @@ def picture(path: str | os.PathLike[str], *, max_side: int = MAX_SIDE) -> Pictur
     path : path-like
         What `yuxi_gis.read.raster.open_scene` can open. Without known red, green and blue bands
         the first three are taken, or the first as grey.
+    around : (float, float, float, float), optional
+        West, south, east, north in degrees: no more of the scene than this is drawn, and so in
+        more detail. The whole scene where it lies elsewhere.
     max_side : int
         Longest side in pixels.
 
@@ -69,7 +77,7 @@ def picture(path: str | os.PathLike[str], *, max_side: int = MAX_SIDE) -> Pictur
     """
     scene = open_scene(path)
     with scene.dataset() as source:
-        grid, enlarged = _grid(source, max_side)
+        grid, enlarged = _grid(source, around, max_side)
         resampling = Resampling.nearest if enlarged else Resampling.average
         has_alpha = ColorInterp.alpha in source.colorinterp
         with WarpedVRT(source, add_alpha=not has_alpha, resampling=resampling, **grid) as warped:
@@ -82,15 +90,26 @@ def picture(path: str | os.PathLike[str], *, max_side: int = MAX_SIDE) -> Pictur
     return Picture(scene, _data_url(_stretch(bands, seen), seen), ((south, west), (north, east)))
 
 
-def _grid(source: DatasetReader, max_side: int) -> tuple[dict[str, Any], bool]:
+def _grid(source: DatasetReader, around: Box | None, max_side: int) -> tuple[dict[str, Any], bool]:
     """The picture's grid, and whether its pixels are smaller than the scene's."""
     with WarpedVRT(source, crs=_WEB) as suggested:
-        width, height, bounds = suggested.width, suggested.height, suggested.bounds
+        bounds, pixel = tuple(suggested.bounds), suggested.res
+    if around is not None:
+        bounds = _common(bounds, transform_bounds("EPSG:4326", _WEB, *around))
+    west, south, east, north = bounds
+    width, height = (east - west) / pixel[0], (north - south) / pixel[1]
     factor = min(max_side / max(width, height), _OVERSAMPLE)
     width, height = (max(1, round(side * factor)) for side in (width, height))
     transform = from_bounds(*bounds, width, height)
     grid = {"crs": _WEB, "transform": transform, "width": width, "height": height}
     return grid, factor >= 1
+
+
+def _common(whole: Box, part: Box) -> Box:
+    """What both boxes cover; `whole` where that is nothing."""
+    west, south = max(whole[0], part[0]), max(whole[1], part[1])
+    east, north = min(whole[2], part[2]), min(whole[3], part[3])
+    return (west, south, east, north) if west < east and south < north else whole
 
 
 def _bands(scene: Scene) -> list[int]:
