@@ -24,6 +24,7 @@ bench: $(VENV)/.tools
 	$(BIN)/python benchmarks/change.py
 	$(BIN)/python benchmarks/attribution.py
 	$(BIN)/python benchmarks/read_geopackage.py
+	$(BIN)/python benchmarks/webmap.py
 	$(BIN)/python benchmarks/checks.py 100000
 
 $(VENV)/.installed: setup.cfg pyproject.toml

@@ -9,10 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.clients.mapping import Page, browser, layers, write_village
 from yuxi_gis.export.webmap import write_map
+from yuxi_gis.export.webmap.split import write_town_maps
 
 OWN = [
     asset
@@ -212,3 +214,16 @@ def test_a_browser_that_cannot_run_the_scripts_says_so(page: Page, village: Path
     assert shown.is_displayed() and "2017" in shown.text and "JavaScript" in shown.text
     page.open(village)
     assert not page.all("#yuxi-old")[0].is_displayed() and message(page) == ""
+
+
+def test_an_index_page_is_whole_and_a_page_that_is_cut_off_says_so(
+    page: Page, tmp_path: Path
+) -> None:
+    maps = write_town_maps(tmp_path / "towns", layers())
+    page.driver.get(maps.index.as_uri())
+    assert page.driver.find_elements(By.ID, "yuxi-failed") == []
+    text = write_map(tmp_path / "map.html", layers()).read_text(encoding="utf-8")
+    cut = tmp_path / "cut.html"
+    cut.write_text(text[: text.rindex("<script")], encoding="utf-8")
+    page.driver.get(cut.as_uri())
+    assert "不完整" in page.driver.find_element(By.ID, "yuxi-failed").text

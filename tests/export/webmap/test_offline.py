@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import subprocess
+import time
 import zipfile
 from html import escape
 from pathlib import Path
@@ -214,6 +215,47 @@ def test_other_shapes_are_simplified_by_themselves_and_none_is_lost() -> None:
     assert len(frame) == len(before) and frame.geometry.isna().sum() == 1
     assert not frame.geometry.dropna().is_empty.any()
     assert shapely.get_num_coordinates(frame.geometry.iloc[-3]) == 2
+
+
+def test_an_outline_of_very_many_vertices_is_simplified_soon() -> None:
+    """All of its vertices against all (`hausdorff_distance`) took minutes."""
+    angle = np.linspace(0, 2 * np.pi, 50_000, endpoint=False)
+    radius = 5000 + np.random.default_rng(0).normal(size=len(angle))
+    ring = np.stack([EAST + radius * np.cos(angle), NORTH + radius * np.sin(angle)], axis=1)
+    hole = shapely.box(EAST, NORTH, EAST + 10, NORTH + 10).exterior
+    frame = gpd.GeoDataFrame(geometry=[shapely.Polygon(ring, [hole])], crs=4543)
+    began = time.perf_counter()
+    drawn, made = simplified(frame, 1)
+    assert time.perf_counter() - began < 5
+    assert made is not None and made.left < made.vertices
+    # Every 50th vertex before: none is further from the outline than what is told.
+    lines = drawn.geometry.iloc[0].boundary
+    moved = shapely.distance(shapely.points(ring[::50]), lines).max()
+    assert 0.5 * made.shift_m < moved <= made.shift_m + 0.01
+
+
+def test_shift_of_large_shapes_is_that_of_shapely() -> None:
+    angle = np.linspace(0, 2 * np.pi, 1200, endpoint=False)
+    radius = 500 + np.random.default_rng(1).normal(size=len(angle))
+    ring = np.stack([EAST + radius * np.cos(angle), NORTH + radius * np.sin(angle)], axis=1)
+    shape, line = shapely.Polygon(ring), shapely.LineString(ring + 2000)
+    many = shapely.MultiPolygon([shape, shapely.transform(shape, lambda xy: xy + 5000)])
+    both = shapely.GeometryCollection([shape, line, shapely.Point(EAST, NORTH)])
+    for before in (shape, line, many, both):
+        frame = gpd.GeoDataFrame(geometry=[before], crs=4543)
+        after, made = simplified(frame, 1)
+        assert made is not None and made.shift_m > 0
+        told = shapely.hausdorff_distance(before, after.geometry.iloc[0])
+        assert made.shift_m == pytest.approx(told, abs=0.006)
+
+
+def test_heights_that_are_no_numbers_and_places_off_the_earth_do_not_stop_it() -> None:
+    ring = [(102.5, 24.3, 1.0), (102.51, 24.3, np.nan), (102.51, 24.31, 2.0)]
+    world = shapely.box(-180, -90, 180, 90)
+    frame = gpd.GeoDataFrame(geometry=[shapely.Polygon(ring), world], crs=4490)
+    drawn, made = simplified(frame, 2)
+    assert made is not None and np.isfinite(drawn.geometry.iloc[0].bounds).all()
+    assert simplified(frame.iloc[1:], 2)[1] is not None
 
 
 def test_points_are_not_simplified() -> None:

@@ -78,3 +78,9 @@ def test_pairs_show_their_language() -> None:
 def test_hostile_text_is_text(text: str) -> None:
     values = pd.Series([text], dtype=object)
     assert shown(values, PLAIN) == [text.encode("utf-8", "replace").decode().strip()]
+
+
+def test_lists_and_days_far_away_are_text() -> None:
+    assert shown(pd.Series([[1, 2], None], dtype=object), PLAIN) == ["[1, 2]", ""]
+    far = pd.Series(np.array(["12024-05-01"], dtype="datetime64[s]"))
+    assert shown(far, PLAIN) == ["12024-05-01"]

@@ -19,6 +19,7 @@ import pytest
 import rasterio
 import shapely
 from folium.plugins import MiniMap
+from folium.raster_layers import ImageOverlay
 from pyproj import Transformer
 from rasterio.transform import from_origin
 
@@ -26,7 +27,7 @@ from tests.export.webmap.unpacked import everything_in, layers_of
 from yuxi_gis.catalog import load_catalog
 from yuxi_gis.codes import Masking
 from yuxi_gis.errors import CRSError, OutputError, ParameterError, SceneError
-from yuxi_gis.export.webmap import make_map, write_map
+from yuxi_gis.export.webmap import VectorLayer, make_map, write_map
 from yuxi_gis.export.webmap.page import check_offline
 from yuxi_gis.export.webmap.scenes import picture
 from yuxi_gis.read.vector import read_layers
@@ -343,6 +344,27 @@ def test_an_empty_layer_is_listed() -> None:
 # --- Scenes -----------------------------------------------------------------------------------
 
 
+def test_one_parcel_far_off_does_not_make_the_others_a_speck() -> None:
+    """A broken coordinate opened the page on half of Asia, with nothing to be seen."""
+    boxes = [shapely.box(x, 24.3, x + 0.001, 24.301) for x in np.linspace(102.5, 102.55, 60)]
+    stray = shapely.box(150, -10, 150.001, -9.999)
+    near = gpd.GeoDataFrame(geometry=boxes, crs=4326)
+    whole = layer_bounds(near)
+    assert whole == pytest.approx((102.5, 24.3, 102.551, 24.301))
+    west, _, east, _ = layer_bounds(gpd.GeoDataFrame(geometry=[*boxes, stray], crs=4326))
+    assert west >= 102.5 and east <= 102.551 and east - west > 0.045
+    # A hamlet some way off is still seen.
+    hamlet = shapely.box(102.9, 24.3, 102.901, 24.301)
+    with_hamlet = layer_bounds(gpd.GeoDataFrame(geometry=[*boxes, hamlet], crs=4326))
+    assert with_hamlet == pytest.approx((102.5, 24.3, 102.901, 24.301))
+
+
+def layer_bounds(frame: gpd.GeoDataFrame) -> tuple[float, ...]:
+    bounds = VectorLayer(frame).encoded.bounds
+    assert bounds is not None
+    return bounds
+
+
 @pytest.fixture
 def scene(tmp_path: Path) -> Path:
     """60 × 40 pixels of 10 m, nodata in the first five rows, descriptions out of RGB order."""
@@ -403,6 +425,16 @@ def test_scenes_are_named_by_role_and_date_and_hidden_at_first(scene: Path) -> N
 # --- The sample village -----------------------------------------------------------------------
 
 
+def test_without_features_the_last_scene_shows(scene: Path) -> None:
+    """Else the page opens blank."""
+    map_ = make_map({}, before=scene, after=scene)
+    shown = [child.show for child in map_._children.values() if isinstance(child, ImageOverlay)]
+    assert shown == [False, True]
+    map_ = make_map({"farmland": farmland()}, before=scene, after=scene)
+    shown = [child.show for child in map_._children.values() if isinstance(child, ImageOverlay)]
+    assert shown == [False, False]
+
+
 def test_village_with_scenes_is_one_page_below_five_megabytes(tmp_path: Path) -> None:
     sample = folder("sample_data")
     layers = read_layers(sample / "village.gpkg")
@@ -424,6 +456,7 @@ def test_bad_input_is_refused_and_leaves_nothing(tmp_path: Path, scene: Path) ->
     bad: list[tuple[type[Exception], dict[str, Any]]] = [
         (ParameterError, {"layers": {}}),
         (ParameterError, {"layers": {"farmland": farmland()}, "lang": "fr"}),
+        (ParameterError, {"layers": {"patches": farmland()}, "patches": patches()}),
         (CRSError, {"layers": {"farmland": farmland().set_crs(None, allow_override=True)}}),
         (SceneError, {"layers": {"farmland": farmland()}, "before": tmp_path / "no.tif"}),
     ]

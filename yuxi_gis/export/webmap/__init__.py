@@ -20,7 +20,7 @@ from folium.map import CustomPane
 from folium.raster_layers import ImageOverlay
 
 from yuxi_gis.catalog import LayerSpec, load_catalog
-from yuxi_gis.codes import Masking
+from yuxi_gis.codes import Masking, as_text
 from yuxi_gis.errors import ParameterError
 from yuxi_gis.export.masking import mask_findings, mask_table
 from yuxi_gis.export.webmap.about import provenance_block
@@ -134,6 +134,11 @@ def make_map(
     words = texts(lang)
     specs = load_catalog() if catalog is None else catalog
     results = _results(changed_parcels, patches, findings)
+    if clash := ", ".join(sorted(set(layers) & set(results))):
+        raise ParameterError(
+            f"图层名 {clash} 与程序结果的名称相同，请改名。",
+            f"Layers are called as results are: {clash}. Give them other names.",
+        )
     themed = _themed(layers, results, specs, masking)
     scenes = {"before": before, "after": after}
     if not themed and before is None and after is None:
@@ -153,7 +158,7 @@ def make_map(
     for i, word in enumerate(basemaps):
         found = basemap(word, bounds=bounds)
         BasemapLayer(found, show=i == 0).add_to(result)
-    _add_scenes(result, pictures)
+    _add_scenes(result, pictures, show=not any(layer.count for layer in encoded))
     sources = [Source.of_picture(both(when), image) for when, image in pictures.items()]
     for data, (_, frame) in zip(encoded, themed, strict=True):
         layer = VectorLayer(data)
@@ -242,7 +247,8 @@ def _themed(
     for result, frame in results.items():
         frame = mask_findings(frame, masking)
         if {"message_zh", "message_en"} <= set(frame.columns):
-            pairs = zip(frame["message_zh"], frame["message_en"], strict=True)
+            said = (as_text(frame[n]).fillna("") for n in ("message_zh", "message_en"))
+            pairs = zip(*said, strict=True)
             frame = frame.assign(message=list(pairs))
         themed.append((result_theme(result, frame, catalog), frame))
     return themed
@@ -309,14 +315,18 @@ def _surroundings(encoded: Sequence[Encoded]) -> tuple[float, float, float, floa
     return west - wide, max(south - high, -85.0), east + wide, min(north + high, 85.0)
 
 
-def _add_scenes(result: folium.Map, pictures: Mapping[str, Picture]) -> None:
-    """Each scene below the features, in a pane of its own that ``swipe.js`` clips."""
+def _add_scenes(result: folium.Map, pictures: Mapping[str, Picture], *, show: bool) -> None:
+    """Each scene below the features, in a pane of its own that ``swipe.js`` clips.
+
+    With `show` the last one shows at first: where there is no feature, nothing else does.
+    """
     for depth, when in ((150, "before"), (151, "after")):
         if when in pictures:
             pane, image = f"yuxi-{when}", pictures[when]
+            shown = show and when == list(pictures)[-1]
             CustomPane(pane, z_index=depth).add_to(result)
             ImageOverlay(
-                image.url, image.bounds, name=when, overlay=False, show=False, pane=pane
+                image.url, image.bounds, name=when, overlay=False, show=shown, pane=pane
             ).add_to(result)
 
 

@@ -120,9 +120,11 @@ def file_hashes(source: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 def _on_disk(path: Path) -> Path | None:
     """The file or folder itself, or the archive that a path goes into."""
-    if path.exists():
-        return path
-    return next((parent for parent in path.parents if parent.is_file()), None)
+    try:
+        found = path if path.exists() else None
+        return found or next((parent for parent in path.parents if parent.is_file()), None)
+    except OSError:  # no name that a file can have
+        return None
 
 
 def _facts(path: Path) -> dict[str, Any]:

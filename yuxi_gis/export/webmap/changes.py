@@ -103,7 +103,7 @@ def change_list(
                 "m2": round(row["MJ"], 1),
                 "kind": row["kind"],
                 "seasonal": row["seasonal"],
-                "confidence": None if np.isnan(confidence) else round(confidence, 2),
+                "confidence": round(confidence, 2) if np.isfinite(confidence) else None,
                 "chip": chips.get(row["JCBH"]),
                 "parcels": named[:_NAMED],
                 "more": max(0, len(named) - _NAMED),
@@ -123,7 +123,7 @@ def _ordered(patches: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     table = {
         "JCBH": patches["JCBH"].astype("str").to_numpy(),
         "MJ": np.nan_to_num(area),
-        "kind": kind.astype("str").to_numpy(),
+        "kind": kind.astype("str").fillna("other").to_numpy(),
         "seasonal": unsure,
         "confidence": sure,
     }

@@ -164,7 +164,7 @@ class PageControls(folium.LayerControl):
         yuxi.start({{ this._parent.get_name() }}, yuxi.data("{{ this.get_name() }}_data"), {
             basemaps: [{{ this.basemaps|join(", ") }}],
             scenes: [{{ this.scenes|join(", ") }}],
-            layers: [{{ this.overlays.values()|join(", ") }}],
+            layers: [{{ this.layers|join(", ") }}],
         });
         yuxi.about();
         {% endmacro %}
@@ -188,6 +188,14 @@ class PageControls(folium.LayerControl):
         """The names in the script of the pictures to choose from."""
         basemaps = self.basemaps
         return [name for name in self.base_layers.values() if name not in basemaps]
+
+    @property
+    def layers(self) -> list[str]:
+        """The names in the script of the vector layers. folium lists layers by their titles, of
+        which two may be the same."""
+        on_map: Any = self._parent
+        layers = on_map._children.values()
+        return [layer.get_name() for layer in layers if isinstance(layer, VectorLayer)]
 
     def reset(self) -> None:
         super().reset()

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 
 from yuxi_gis.codes import as_text
-from yuxi_gis.crs import datum, require_crs
+from yuxi_gis.crs import Bounds, datum, require_crs, robust_bounds
 from yuxi_gis.export.webmap.packing import Integers, deflated, varints
 from yuxi_gis.export.webmap.shapes import pack_shapes
 from yuxi_gis.export.webmap.texts import both
@@ -37,6 +37,8 @@ _DASHES = {
 }
 _AREA = Number(1)
 _VILLAGE = "village"
+#: Times that the whole may be as wide as where nearly all lie.
+_SPECK = 20
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,14 @@ class Encoded:
     count : int
         Features that have a place.
     bounds : tuple of float or None
-        West, south, east, north in degrees; None without features.
+        Where the features lie: west, south, east, north in degrees; None without features. A few
+        that lie far off are left out.
     """
 
     head: dict[str, Any]
     data: str
     count: int
-    bounds: tuple[float, float, float, float] | None
+    bounds: Bounds | None
 
 
 def drawable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -76,9 +79,14 @@ def drawable(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """
     require_crs(frame)
     shapes = frame.geometry.array
-    placed = frame[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
-    placed = datum.to_crs(placed.set_geometry(shapely.force_2d(placed.geometry.array)), 4326)
-    placed = placed[np.isfinite(placed.bounds.to_numpy()).all(axis=1)]
+    nowhere = shapely.is_missing(shapes) | shapely.is_empty(shapes)
+    placed = frame[~nowhere] if nowhere.any() else frame
+    if shapely.has_z(shapes).any():
+        placed = placed.set_geometry(shapely.force_2d(placed.geometry.array))
+    placed = datum.to_crs(placed, 4326)
+    outside = ~np.isfinite(placed.bounds.to_numpy()).all(axis=1)
+    if outside.any():
+        placed = placed[~outside]
     if len(placed) < 2:
         return placed
     return placed.iloc[np.argsort(placed.hilbert_distance().to_numpy(), kind="stable")]
@@ -126,8 +134,17 @@ def encode_layer(
         area = pd.Series(ellipsoidal_area(frame.geometry.iloc[drawn.index]))
         streams["area"] = pack_column(area, _AREA)[2]
     head["streams"], data = deflated(streams)
-    bounds = tuple(drawn.total_bounds.tolist()) if len(drawn) else None
-    return Encoded(head, data, len(drawn), bounds)
+    return Encoded(head, data, len(drawn), _bounds(shapes))
+
+
+def _bounds(shapes: npt.NDArray[np.object_]) -> Bounds | None:
+    """Of all shapes; of nearly all where the others would make these a speck on the map."""
+    near = robust_bounds(shapes)
+    if near is None:
+        return None
+    west, south, east, north = shapely.total_bounds(shapes).tolist()
+    far = max(east - west, north - south) > _SPECK * max(near[2] - near[0], near[3] - near[1])
+    return near if far else (west, south, east, north)
 
 
 def _pack_columns(

@@ -46,7 +46,7 @@ def plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.10g}"
     if isinstance(value, pd.Timestamp):
-        return value.strftime("%Y-%m-%d")
+        return value.isoformat()[: value.isoformat().index("T")]
     return str(value).strip()
 
 
@@ -123,6 +123,9 @@ def pack_column(values: pd.Series, kind: Kind) -> tuple[dict[str, Any], bytes, b
             head = {"decimals": kind.decimals, "unit": kind.unit}
             return head, b"", varints(whole)
         kind = PLAIN
+    if values.dtype == object and not values.map(pd.api.types.is_hashable).all():
+        # Lists, as GeoJSON may have them.
+        values = values.map(plain, na_action="ignore")
     number, distinct = pd.factorize(values, use_na_sentinel=False)
     labels = _labels(pd.Series(distinct), kind)
     # Values with one label are one word: 1 and "1", or codes of which the list knows none.
@@ -143,8 +146,8 @@ def _whole(values: pd.Series, kind: Number) -> Integers | None:
     """The stream of a column of numbers; None where a value is none, or out of reach."""
     numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
     missing = np.isnan(numbers)
-    told = values.notna().to_numpy() & (values.astype("str").str.strip() != "").to_numpy(dtype=bool)
-    if (missing & told).any():
+    told = values[missing].dropna().astype("str").str.strip() != ""
+    if told.any():
         return None
     scaled = np.rint(np.where(missing, 0, numbers) * kind.factor * 10.0**kind.decimals)
     if not (np.abs(scaled) < _LARGEST).all():

@@ -160,5 +160,7 @@ window.addEventListener("error", (event) => yuxi.uncaught(event.error || event.m
 window.addEventListener("unhandledrejection", (event) => yuxi.uncaught(event.reason));
 // The script that starts the map is the last thing in the file.
 window.addEventListener("load", function () {
-  if (!yuxi.app && !yuxi.failed.length) yuxi.uncaught(yuxi.failure("cut"));
+  // (The index of --split has neither the search nor that script.)
+  const whole = yuxi.app || !document.getElementById("yuxi-search");
+  if (!whole && !yuxi.failed.length) yuxi.uncaught(yuxi.failure("cut"));
 });

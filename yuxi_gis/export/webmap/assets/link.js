@@ -5,6 +5,8 @@
    they are not what the page opens with. */
 
 yuxi.RESERVED = ["map", "lang", "layers"];
+/** Longer texts name nothing: an address of megabytes would not be taken by the browser. */
+yuxi.LONGEST_KEY = 200;
 
 /** The parts of a hash by name, as they stand. */
 yuxi.hashParts = function (hash) {
@@ -98,7 +100,7 @@ yuxi.Link = class {
     if (selected && selected.layer.head.key !== null) {
       const name = selected.layer.head.columns[selected.layer.head.key].name;
       const key = selected.layer.features.key(selected.i);
-      if (key && yuxi.RESERVED.indexOf(name) < 0) {
+      if (key && key.length <= yuxi.LONGEST_KEY && yuxi.RESERVED.indexOf(name) < 0) {
         parts.push(encodeURIComponent(name) + "=" + encodeURIComponent(key));
       }
     }

@@ -249,7 +249,12 @@ yuxi.print = function (app) {
       restore = null;
       undo();
     };
-    yuxi.drawn(app).then(() => restore && window.print());
+    yuxi.drawn(app).then(function () {
+      if (!restore) return;
+      window.print();
+      // Chrome before 63 waits here and does not say when printing is over.
+      if (!("onafterprint" in window)) restore();
+    });
   });
   window.addEventListener("afterprint", () => restore && restore());
   document.addEventListener("keydown", function (event) {
