@@ -93,10 +93,10 @@ def write_town_maps(
         As `make_map`.
     """
     catalog = content.get("catalog") or load_catalog()
-    given = {name: frame for name, frame in layers.items() if _shaped(frame)}
+    given: dict[str, Any] = {name: frame for name, frame in layers.items() if _shaped(frame)}
     tables = {name: table for name, table in layers.items() if name not in given}
-    results = {name: content.get(name) for name in _RESULTS}
-    found = cast("Frames", given | {k: v for k, v in results.items() if v is not None})
+    results: dict[str, Any] = {name: content.get(name) for name in _RESULTS}
+    found: Frames = given | {k: v for k, v in results.items() if v is not None}
     towns = _towns(found, level, catalog)
     codes = _codes(found, towns)
     if not codes:
