@@ -14,6 +14,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.export.webmap.unpacked import everything_in
 from tests.test_codes import FULL, ID, TEXTS, WITH_X, contractors
 from yuxi_gis.catalog import load_catalog
 from yuxi_gis.checks import run_checks
@@ -191,10 +192,12 @@ def planted() -> dict[str, gpd.GeoDataFrame]:
 
 
 def leaks(path: Path) -> list[str]:
-    """The personal numbers that stand in a file, unzipped where it is a workbook."""
+    """The personal numbers that stand in a file, unpacked where it is a workbook or a map."""
     if path.suffix == ".xlsx":
         with zipfile.ZipFile(path) as book:
             data = b"".join(book.read(name) for name in book.namelist())
+    elif path.suffix == ".html":
+        data = everything_in(path.read_text(encoding="utf-8"))
     else:
         data = path.read_bytes()
     return [n for n in (ID, WITH_X, WITH_X.lower(), PHONE) if n.encode() in data]
