@@ -30,6 +30,7 @@ __all__ = [
 
 _STYLES = (
     "leaflet/leaflet.css",
+    "popup.css",
     "standalone.css",
     "page.css",
     "legend.css",
@@ -166,7 +167,8 @@ class OfflinePage(Figure):
 def add_engine(page: Figure) -> None:
     """Put what draws the layers into a page that has Leaflet already."""
     scripts = tuple(name for name in _SCRIPTS if not name.startswith("leaflet/"))
-    page.header.add_child(Raw(f"<style>{_assets(('standalone.css',))}</style>"), name="yuxi_style")
+    styles = ("popup.css", "standalone.css")
+    page.header.add_child(Raw(f"<style>{_assets(styles)}</style>"), name="yuxi_style")
     page.header.add_child(Raw(f"<script>{_assets(scripts)}</script>"), name="yuxi_script")
 
 
