@@ -114,11 +114,14 @@ class Page:
         return self
 
     def settle(self) -> None:
-        """Wait until the layers are unpacked and the canvases drawn."""
+        """Wait until the layers are unpacked and the canvases drawn and faded in."""
         time.sleep(0.05)
         self.driver.execute_async_script(
             "var done = arguments[0], app = () => window.yuxi && yuxi.app,"
-            " busy = () => app() && (yuxi.queue.running || !app().layers.every(l => l.features)),"
+            " fades = () => [...document.querySelectorAll('.leaflet-tile')].some(t =>"
+            " t.style.opacity !== '' && t.style.opacity < 1),"
+            " busy = () => app() && (yuxi.queue.running || !app().layers.every(l => l.features)"
+            " || fades()),"
             " wait = () => busy() ? setTimeout(wait, 20) : requestAnimationFrame(() =>"
             " requestAnimationFrame(() => setTimeout(() => busy() ? wait() : done(), 60)));"
             "wait();"

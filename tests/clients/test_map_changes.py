@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,7 +11,7 @@ import pytest
 import shapely
 from selenium.webdriver.common.keys import Keys
 
-from tests.clients.mapping import EAST, NORTH, PHONE, Page, box, browser, layers, write_scene
+from tests.clients.mapping import EAST, NORTH, PHONE, Page, box, layers, write_scene
 from yuxi_gis.export.webmap import changes as module
 from yuxi_gis.export.webmap import write_map
 
@@ -29,12 +28,6 @@ def patches() -> gpd.GeoDataFrame:
         "confidence": [0.91, 0.62, 0.3, 0.2],
     }
     return gpd.GeoDataFrame(fields, geometry=shapes, crs=4543)
-
-
-@pytest.fixture(scope="module")
-def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(chromium, tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
@@ -16,7 +15,6 @@ from tests.clients.mapping import (
     PHONE,
     Page,
     box,
-    browser,
     layers,
     patches,
     write_scene,
@@ -34,12 +32,6 @@ def frames() -> dict[str, gpd.GeoDataFrame]:
     village["farmland"]["DKLB"] = ["10"] * 20 + ["21"] * 10
     village["empty"] = village["idle_land"].iloc[:0]
     return village
-
-
-@pytest.fixture(scope="module")
-def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(chromium, tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

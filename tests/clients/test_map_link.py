@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pytest
 
-from tests.clients.mapping import Page, box, browser, write_village
+from tests.clients.mapping import Page, box
 
 KEY = "5304021032030000016"
-
-
-@pytest.fixture(scope="module")
-def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(chromium, tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def village(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_village(tmp_path_factory.mktemp("village"))
 
 
 def open_at(page: Page, village: Path, hash_: str) -> Page:

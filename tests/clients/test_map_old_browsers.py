@@ -12,7 +12,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from tests.clients.mapping import Page, browser, layers, write_village
+from tests.clients.mapping import Page, layers
 from yuxi_gis.export.webmap import write_map
 from yuxi_gis.export.webmap.split import write_town_maps
 
@@ -42,17 +42,6 @@ NEWER = {
     "replaceChildren": r"\.replaceChildren\(",
     "named group": r"\(\?<",
 }
-
-
-@pytest.fixture(scope="module")
-def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(chromium, tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def village(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_village(tmp_path_factory.mktemp("village"))
 
 
 @pytest.fixture

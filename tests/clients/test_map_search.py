@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import geopandas as gpd
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.clients.mapping import DESKTOP, EAST, NORTH, PHONE, Page, box, browser, codes, findings
+from tests.clients.mapping import DESKTOP, EAST, NORTH, PHONE, Page, box, codes, findings
 from yuxi_gis.export.webmap import write_map
 
 HOUSEHOLD = "5304020010010000"
@@ -42,12 +41,6 @@ def layers() -> dict[str, gpd.GeoDataFrame]:
         geometry=[box(0, 0, 900)], crs=4543,
     )  # fmt: skip
     return {"farmland": farmland, "homestead": homestead, "owned": owned, "admin": admin}
-
-
-@pytest.fixture(scope="module")
-def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(chromium, tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 
-from tests.clients.mapping import DESKTOP, PHONE, Page, box, browser, write_village
+from tests.clients.mapping import DESKTOP, PHONE, Page, box, browser
 
 #: Keeps what was said while the page was loading.
 WATCH = (
@@ -25,11 +25,6 @@ def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
         source = {"source": WATCH}
         page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", source)
         yield page
-
-
-@pytest.fixture(scope="module")
-def village(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_village(tmp_path_factory.mktemp("village"))
 
 
 def focused(page: Page) -> str:

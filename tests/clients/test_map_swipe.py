@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from rasterio.transform import from_origin
 from selenium.webdriver.common.keys import Keys
 
-from tests.clients.mapping import EAST, FARM, NORTH, Page, box, browser, layers
+from tests.clients.mapping import EAST, FARM, NORTH, Page, box, layers
 from yuxi_gis.export.webmap import write_map
 
 RED, BLUE = (230, 20, 20), (20, 20, 230)
@@ -44,12 +43,6 @@ def write_marked(path: Path, colour: tuple[int, int, int], pixel: float, edge: i
         data.write(values)
         data.descriptions = ("red", "green", "blue")
     return path
-
-
-@pytest.fixture(scope="module")
-def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(chromium, tmp_path_factory.mktemp("profile")) as page:
-        yield page
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import geopandas as gpd
 import pytest
 import shapely
 
-from tests.clients.test_webmap_browser import PHONE, Page, page  # noqa: F401  (a fixture)
+from tests.clients.mapping import PHONE, Page
 from yuxi_gis.export.summary_page import write_page
 from yuxi_gis.summary import region_outlines, summarise
 from yuxi_gis.symbology import load_style
@@ -52,7 +52,7 @@ def colour(grade: str, ground: tuple[int, int, int]) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def test_table_and_map_without_a_single_request(page: Page, totals: Path) -> None:  # noqa: F811
+def test_table_and_map_without_a_single_request(page: Page, totals: Path) -> None:
     page.open(totals)
     ground = (246, 245, 240)
     shades = {grade: page.count(colour(grade, ground), 3) for grade in ("1", "2", "3")}
@@ -66,7 +66,7 @@ def test_table_and_map_without_a_single_request(page: Page, totals: Path) -> Non
     assert [entry["message"] for entry in page.logs("browser")] == []
 
 
-def test_names_of_the_data_stay_text(page: Page, totals: Path) -> None:  # noqa: F811
+def test_names_of_the_data_stay_text(page: Page, totals: Path) -> None:
     page.open(totals)
     page.click(EAST + 100, NORTH + 150)
     assert "<img src=x" in page.popup()
@@ -74,7 +74,7 @@ def test_names_of_the_data_stay_text(page: Page, totals: Path) -> None:  # noqa:
     assert page.driver.title == "玉溪市农村土地汇总"
 
 
-def test_it_fits_a_telephone(page: Page, totals: Path) -> None:  # noqa: F811
+def test_it_fits_a_telephone(page: Page, totals: Path) -> None:
     page.open(totals, PHONE)
     assert page.driver.execute_script("return document.body.scrollWidth") <= PHONE[0]
     heights = [page.all(css)[0].size["height"] for css in (".folium-map", "#yuxi-totals")]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -22,26 +21,12 @@ from tests.clients.mapping import (
     PHONE,
     Page,
     box,
-    browser,
     findings,
     layers,
     patches,
-    write_village,
 )
 from yuxi_gis.export.webmap import write_map
 from yuxi_gis.symbology import load_style
-
-
-@pytest.fixture(scope="module")
-def page(chromium: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(chromium, tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest.fixture(scope="module")
-def village(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_village(tmp_path_factory.mktemp("village"))
-
 
 # --- What a planner sees and does -------------------------------------------------------------
 
